@@ -1,0 +1,58 @@
+# Didban. Needs python3, pip, make and git; root or not. Everything lands in ./.uv and ./.venv.
+#
+# Another interpreter:    make PYTHON=python3.12 check
+# Part of the tests:      make test ARGS='tests/storage -m "not slow"'
+# An offline server:      UV_FIND_LINKS=/media/wheels UV_NO_INDEX=1 make demo
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SHELLFLAGS := -eu -c
+MAKEFLAGS += --no-print-directory
+
+UV_VERSION := 0.13.9
+PYTHON ?= >=3.11,<3.14
+BIN := .venv/bin
+UV := .uv/$(UV_VERSION)/bin/uv
+READY := .venv/.ready
+
+# uv does not read pip's configuration: for this run it is told the operator's mirror, certificate and proxy. Its own variables win.
+pip = $(shell python3 -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.$(1)='\(.*\)'$$/\1/p" | head -n 1)
+uv = env UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$(call pip,index-url)}" SSL_CERT_FILE="$${SSL_CERT_FILE-$(call pip,cert)}" \
+	ALL_PROXY="$${ALL_PROXY-$(call pip,proxy)}" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV)
+
+.PHONY: help demo test check lock clean
+help: ## what can be made (this list)
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(READY) ## the whole job against a local replay of the sites; no internet
+	@$(BIN)/didban demo
+
+test: $(READY) ## every test (ARGS='…' is handed to pytest)
+	@$(BIN)/pytest -q -n 2 --dist loadfile $(ARGS)
+
+check: $(READY) ## format, lint, types, import contracts, every test: what CI runs
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ty check --no-progress --quiet
+	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) test
+
+lock: $(UV) ## write requirements*.txt again from pyproject.toml (ARGS=--upgrade for newer versions)
+	@$(uv) pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 --quiet -o requirements-dev.txt $(ARGS)
+	@$(uv) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 --quiet -c requirements-dev.txt -o requirements.txt $(ARGS)
+
+clean: ## remove what make made (never var/, which holds your articles)
+	@rm -rf .venv .uv .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+
+$(UV):
+	@python3 -m pip --version >/dev/null || { echo "make: python3 has no pip; install it (Debian: apt install python3-pip)" >&2; exit 1; }
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --upgrade --target .uv/$(UV_VERSION) uv==$(UV_VERSION)
+
+# The build backend is in the lock too, so the project itself is built without asking the index for anything.
+$(READY): $(UV) requirements-dev.txt pyproject.toml
+	@$(uv) venv --quiet --allow-existing --python '$(PYTHON)' .venv || { echo "make: Didban needs Python 3.11, 3.12 or 3.13" >&2; exit 1; }
+	@$(uv) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	@$(uv) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
+	@touch $@
