@@ -1,0 +1,130 @@
+"""What matters, and what is sent: Rule → Match → Alert → Notification → Message. All frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from didban.article import Article
+
+Priority = Literal["urgent", "normal", "digest"]
+Via = Literal["watch", "backfill", "import"]
+Field = Literal["kicker", "title", "lead", "text"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """`terms` must all stand within `within` words of each other; each may be alternatives: `"a|b"`."""
+
+    terms: tuple[str, ...]
+    within: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A named set of terms. A rule holds when any of `any` or `near` is found, every one of `all`, and the evidence's
+    sentence has none of `none`; and only in the named fields, sources, provinces and sections, when it names some."""
+
+    id: str
+    title: str
+    any: tuple[str, ...] = ()
+    all: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+    near: tuple[Near, ...] = ()
+    exact: bool = False
+    fields: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    provinces: tuple[str, ...] = ()
+    sections: tuple[str, ...] = ()
+    priority: Priority = "normal"
+    urgent_at_home: tuple[str, ...] = ()
+    """Fields: evidence there makes an article of the home province urgent, whatever `priority` says."""
+    channels: tuple[str, ...] = ()
+    note: str = ""
+    match_examples: tuple[str, ...] = ()
+    not_examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """The evidence: where in the original text a rule's term stands.
+
+    `start` and `end` are code points, end exclusive, `getattr(article, field)[start:end] == text`; the sentence that holds
+    it is `[sentence_start:sentence_end]` of the same field. `term` is as written in the rule.
+    """
+
+    rule: str
+    term: str
+    field: Field
+    start: int
+    end: int
+    text: str
+    sentence_start: int
+    sentence_end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to do about one rule that matched: raise it live or keep it archived, and whom to tell when."""
+
+    rule: str
+    title: str
+    priority: Priority
+    live: bool
+    channels: tuple[str, ...]
+    due: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """How an article came to us: by which road, whether in its source's first pass, and when."""
+
+    via: Via
+    baseline: bool
+    now: datetime
+
+
+Judge = Callable[[Article, Sighting], tuple[tuple[Match, ...], tuple[Plan, ...]]]
+"""The judgement that the store asks for inside its transaction, on the article as it will stand: its matches, and one Plan per
+rule that matched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """This story matched this rule; raised once. `article` is the carrier that raised it, `matches` its evidence."""
+
+    rule: str
+    title: str
+    priority: Priority
+    live: bool
+    raised: datetime
+    story: str
+    article: Article
+    matches: tuple[Match, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What one message will say: the due alerts of one story for one channel. `key` never changes over retries."""
+
+    key: str
+    channel: str
+    story: str
+    article: Article
+    alerts: tuple[Alert, ...]
+    follow_up: bool = False
+    """True when an earlier message on this story has already been closed for this channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A closed message: `parts` are sent in order from `next_part`; the same bytes and key on every try."""
+
+    id: int
+    key: str
+    channel: str
+    parts: tuple[str, ...]
+    next_part: int
+    attempts: int

@@ -1,0 +1,167 @@
+"""The only reader of the environment and of didban.toml. `load()` gives one frozen Settings.
+
+The environment wins over didban.toml, which wins over the defaults. `DIDBAN_CONFIG` names the file; without it `didban.toml`
+of the current folder is read when there is one. Channels come from `[channels]` and from `DIDBAN_CHANNEL_<NAME>`; their URLs
+may hold secrets, so they are never printed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from didban.dates import parse_span
+from didban.errors import DateError, SettingsError
+
+_CHANNEL = "DIDBAN_CHANNEL_"
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def _span(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_span(value)
+    except DateError as error:
+        raise ValueError(str(error)) from error
+
+
+def _words(value: object) -> object:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+def _hosts(value: object) -> object:
+    """`a=http://127.0.0.1:1,*=http://127.0.0.1:2` → a mapping; loopback targets only."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip(): target.strip().rstrip("/") for name, _, target in pairs}
+
+
+Span = Annotated[timedelta, BeforeValidator(_span)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Hosts = Annotated[dict[str, str], BeforeValidator(_hosts)]
+
+
+class HostSettings(BaseModel):
+    """`[fetch."www.irna.ir"]`: how to reach one host."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    proxy: SecretStr | None = None
+    headers: dict[str, SecretStr] = Field(default_factory=dict)
+    cookies: dict[str, SecretStr] = Field(default_factory=dict)
+    ca_file: Path | None = None
+
+
+class Settings(BaseModel):
+    """Everything an operator may set; the README has the same table."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    var: Path = Path("var")
+    """The folder for everything written."""
+    database_url: str = Field(default="", repr=False)
+    """SQLAlchemy URL; empty is SQLite at VAR/didban.db."""
+    rules: Path | None = None
+    """A rules file of your own; the default rules otherwise."""
+    rate: float = Field(default=1.0, gt=0, le=1000)
+    """Requests per second and host."""
+    alert_window: Span = timedelta(hours=72)
+    """How old an article may be and still be told: `72h`, `7d`, `unlimited`."""
+    hosts: Hosts = Field(default_factory=dict)
+    """Sends a host's traffic to a loopback server (rehearsals, tests)."""
+    home: str = ""
+    """The slug of your own province: its alerts on the rules marked so are urgent."""
+    contact: str = ""
+    """An address that the sites' operators see in our User-Agent."""
+    sources: Words = ()
+    """The sources that the watch polls; empty is all of them."""
+    channels: dict[str, SecretStr] = Field(default_factory=dict)
+    """Names for channel URLs; empty is the console."""
+    fetch: dict[str, HostSettings] = Field(default_factory=dict)
+    """Per host: proxy, headers, cookies, CA file."""
+
+    @field_validator("hosts")
+    @classmethod
+    def _loopback_only(cls, hosts: dict[str, str]) -> dict[str, str]:
+        for name, target in hosts.items():
+            scheme, _, rest = target.partition("://")
+            where = rest.rpartition(":")[0] or rest
+            if not name or scheme not in {"http", "https"} or where not in LOOPBACK:
+                raise ValueError(
+                    f"{name}={target}: write HOST=http://127.0.0.1:PORT; only loopback targets are allowed"
+                )
+        return hosts
+
+    @property
+    def store_url(self) -> str:
+        return self.database_url or f"sqlite:///{(self.var / 'didban.db').absolute()}"
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment and didban.toml. Raises SettingsError naming the file or variable."""
+    environ = os.environ if environ is None else environ
+    named = environ.get("DIDBAN_CONFIG")
+    path = Path(named) if named else Path("didban.toml")
+    given: dict[str, Any] = {}
+    if named or path.exists():
+        given = _toml(path)
+    channels = dict(given.get("channels", {}))
+    channels |= {
+        key.removeprefix(_CHANNEL).lower().replace("_", "-"): value
+        for key, value in environ.items()
+        if key.startswith(_CHANNEL) and value
+    }
+    given["channels"] = channels or {"console": "console:"}
+    _check_variables(environ)
+    given |= {name: environ[_variable(name)] for name in _FROM_ENVIRONMENT if environ.get(_variable(name))}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "settings"
+        name = _variable(where) if environ.get(_variable(where)) else f"{path}: {where}"
+        raise SettingsError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        given = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror}); DIDBAN_CONFIG names the settings file"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from None
+    for key in given:
+        if key not in Settings.model_fields:
+            raise SettingsError(f"{path}: unknown setting {key!r}{_nearest(key, Settings.model_fields)}")
+    return given
+
+
+_FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in {"channels", "fetch"})
+_OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_TEST_POSTGRES")
+
+
+def _variable(name: str) -> str:
+    return f"DIDBAN_{name.upper()}"
+
+
+def _check_variables(environ: Mapping[str, str]) -> None:
+    known = [_variable(name) for name in _FROM_ENVIRONMENT] + list(_OTHER_VARIABLES)
+    for key in environ:
+        if key.startswith("DIDBAN_") and not key.startswith(_CHANNEL) and key not in known:
+            raise SettingsError(f"unknown environment variable {key}{_nearest(key, known)}")
+
+
+def _nearest(word: str, known: Mapping[str, Any] | list[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

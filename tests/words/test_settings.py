@@ -1,0 +1,87 @@
+"""Settings: environment over didban.toml over defaults, and errors that name what is wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from didban.errors import SettingsError
+from didban.settings import load
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults() -> None:
+    settings = load({})
+    assert (settings.var, settings.rate, settings.alert_window) == (Path("var"), 1.0, timedelta(hours=72))
+    assert settings.store_url == f"sqlite:///{Path('var/didban.db').absolute()}"
+    assert {name: url.get_secret_value() for name, url in settings.channels.items()} == {"console": "console:"}
+
+
+def test_the_environment_wins_over_the_file() -> None:
+    Path("didban.toml").write_text('rate = 0.5\nhome = "lorestan"\n[channels]\nhook = "https://a/"\n', "utf-8")
+    settings = load({"DIDBAN_RATE": "2", "DIDBAN_CHANNEL_NIGHT_DESK": "console:", "DIDBAN_ALERT_WINDOW": "unlimited"})
+    assert (settings.rate, settings.home, settings.alert_window) == (2.0, "lorestan", timedelta.max)
+    assert set(settings.channels) == {"hook", "night-desk"}
+
+
+def test_a_named_file_is_read_and_must_be_there(tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text('sources = ["irna"]\n[fetch."www.irna.ir"]\nproxy = "http://127.0.0.1:1"\n', "utf-8")
+    settings = load({"DIDBAN_CONFIG": str(own)})
+    assert settings.sources == ("irna",)
+    proxy = settings.fetch["www.irna.ir"].proxy
+    assert proxy is not None
+    assert proxy.get_secret_value() == "http://127.0.0.1:1"
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load({"DIDBAN_CONFIG": str(tmp_path / "nowhere.toml")})
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("rat = 1", r"unknown setting 'rat' \(did you mean 'rate'\?\)"),
+        ("rate = 0", "rate: Input should be greater than 0"),
+        ('rate = "fast"', "rate"),
+        ('alert_window = "3 fortnights"', "alert_window"),
+        ("rate = ", "not TOML"),
+        ('[fetch."a.ir"]\nprocsy = "x"', "fetch.a.ir.procsy"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(toml: str, said: str) -> None:
+    Path("didban.toml").write_text(toml, "utf-8")
+    with pytest.raises(SettingsError, match=said):
+        load({})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("DIDBAN_RATE", "0", "DIDBAN_RATE: "),
+        ("DIDBAN_RATES", "1", r"DIDBAN_RATES \(did you mean 'DIDBAN_RATE'\?\)"),
+        ("DIDBAN_HOSTS", "www.irna.ir=http://10.0.0.1:80", "only loopback"),
+        ("DIDBAN_HOSTS", "www.irna.ir", "only loopback"),
+        ("DIDBAN_HOSTS", "a=http://127.0.0.1.evil.ir:80", "only loopback"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_named(variable: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        load({variable: value})
+
+
+def test_hosts_are_a_mapping() -> None:
+    settings = load({"DIDBAN_HOSTS": "www.irna.ir=http://127.0.0.1:8801,*=http://localhost:8802/"})
+    assert settings.hosts == {"www.irna.ir": "http://127.0.0.1:8801", "*": "http://localhost:8802"}
+
+
+def test_secrets_do_not_show() -> None:
+    settings = load({"DIDBAN_CHANNEL_HOOK": "https://u:secret@a/", "DIDBAN_DATABASE_URL": "postgresql://u:secret@h/d"})
+    assert "secret" not in repr(settings)
+    with pytest.raises(SettingsError) as refused:
+        load({"DIDBAN_CHANNEL_HOOK": "https://u:secret@a/", "DIDBAN_RATE": "-1"})
+    assert "secret" not in str(refused.value)
