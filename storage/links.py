@@ -1,0 +1,381 @@
+"""Links: every address seen on a listing, noted in the same transaction as the listing's validators.
+
+    waiting ──▶ stored                     an article was saved
+       ├─────▶ partial  (due again)        the page could not be had or read; the listing's summary was saved
+       └─────▶ refused                     it never will be, with the reason
+
+A link with `due_at` is work to do; a crash leaves it so. `Links.note` also notices a gap: a feed none of whose links is known, of a
+source that has been polled before, means that articles have scrolled out of it, and a walk through older pages is queued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Table, case, func, or_, select, update
+
+from didban.article import Link, Listed, Listing, Page
+from didban.urls import canonical
+from storage import tables
+from storage.database import Database
+from storage.pages import keep
+from storage.sql import insert
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What noting a listing did: how many links were new, and whether a gap was found."""
+
+    new: int
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A link to fetch, leased."""
+
+    id: int
+    link: Link
+    via: str
+    baseline: bool
+    attempts: int
+    partial: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """A walk to go on with, leased: `listing.url` is the next page to ask for."""
+
+    id: int
+    listing: Listing
+    since: datetime | None
+    until: datetime | None
+    created: datetime
+    pages: int
+    attempts: int
+    last_keys: frozenset[str]
+
+
+def key_of(link: Link) -> str:
+    """The identity of a link within its source: the site's id, else the canonical address."""
+    return link.id or canonical(link.url) or link.url
+
+
+class Links:
+    """Links and the walks that find them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def validators(self, source: str, url: str) -> tuple[str | None, str | None]:
+        """The ETag and Last-Modified of a listing's last answer."""
+        with self._database.read() as connection:
+            row = connection.execute(
+                select(tables.listing.c.etag, tables.listing.c.last_modified).where(
+                    tables.listing.c.source == source, tables.listing.c.url == url
+                )
+            ).first()
+            return (row.etag, row.last_modified) if row else (None, None)
+
+    def note(self, listing: Listing, listed: Listed, page: Page, *, older: Listing | None, now: datetime) -> Noted:
+        """Note a watched listing's links and its validators in one transaction.
+
+        A damaged listing (`listed.problem`) has its links noted and its validators left alone, so that it is asked for whole again.
+        `older` is where a walk starts when there is a gap.
+        """
+        with self._database.write() as connection:
+            source = connection.execute(select(tables.source).where(tables.source.c.key == listing.source)).one()
+            baseline = source.baseline_at is None
+            known = _known(connection, listing.source, [key_of(link) for link in listed.links])
+            new = _insert(connection, listed.links, known, via="watch", baseline=baseline, now=now)
+            _adopt(connection, listing.source, list(known), now=now)
+            if new or listed.problem:
+                keep(connection, page, source=listing.source, kind="listing", problem=listed.problem)
+            start = older if listed.links and not known and not baseline else None
+            if start is not None:
+                _insert_unit(connection, start, way="gap", key=now.isoformat(), now=now)
+            if listed.problem is None:
+                validators = {"etag": page.headers.get("etag"), "last_modified": page.headers.get("last-modified")}
+                row = {"source": listing.source, "url": listing.url, "polled_at": now, **validators}
+                connection.execute(
+                    insert(connection, tables.listing)
+                    .values(row)
+                    .on_conflict_do_update(index_elements=["source", "url"], set_={"polled_at": now, **validators})
+                )
+            return Noted(new=new, gap=start is not None)
+
+    def note_walk(
+        self, unit: Unit, listed: Listed, page: Page, *, wanted: Sequence[Link], next_url: str | None, now: datetime
+    ) -> Noted:
+        """Note the `wanted` links of one page of a walk and move the walk to `next_url`; None ends it."""
+        via = "watch" if unit.listing.way == "gap" else "backfill"
+        keys = [key_of(link) for link in listed.links]
+        with self._database.write() as connection:
+            known = _known(connection, unit.listing.source, keys)
+            new = _insert(connection, wanted, known, via=via, baseline=False, now=now)
+            if new or listed.problem:
+                keep(connection, page, source=unit.listing.source, kind="listing", problem=listed.problem)
+            connection.execute(
+                update(tables.unit)
+                .where(tables.unit.c.id == unit.id)
+                .values(
+                    url=next_url or unit.listing.url,
+                    pages=unit.pages + 1,
+                    listed=tables.unit.c.listed + len(listed.links),
+                    last_keys=keys,
+                    attempts=0,
+                    state="waiting" if next_url else "done",
+                    due_at=now if next_url else None,
+                    leased_by=tables.unit.c.leased_by if next_url else None,
+                    leased_until=tables.unit.c.leased_until if next_url else None,
+                )
+            )
+            return Noted(new=new)
+
+    def known_before(self, source: str, links: Sequence[Link], moment: datetime) -> int:
+        """How many of these links were noted before `moment`: a gap's walk ends where it meets what was known."""
+        with self._database.read() as connection:
+            known = _known(connection, source, [key_of(link) for link in links])
+            return sum(1 for noted_at in known.values() if noted_at < moment)
+
+    def open_walk(
+        self, listing: Listing, *, key: str, since: datetime, until: datetime, final: datetime, now: datetime
+    ) -> None:
+        """Queue a piece of a backfill. A piece walked before `final` (its day was not over yet) is walked again."""
+        with self._database.write() as connection:
+            _insert_unit(connection, listing, way=listing.way, key=key, now=now, since=since, until=until)
+            connection.execute(
+                update(tables.unit)
+                .where(
+                    tables.unit.c.source == listing.source,
+                    tables.unit.c.way == listing.way,
+                    tables.unit.c.key == key,
+                    tables.unit.c.state != "waiting",
+                    or_(tables.unit.c.created_at < final, tables.unit.c.state == "refused"),
+                )
+                .values(
+                    state="waiting",
+                    url=listing.url,
+                    created_at=now,
+                    due_at=now,
+                    attempts=0,
+                    last_keys=[],
+                    pages=0,
+                    reason="",
+                )
+            )
+
+    def take_unit(
+        self, source: str, *, ways: Sequence[str], owner: str, now: datetime, lease: timedelta
+    ) -> Unit | None:
+        """The next walk of this source that is due and free, leased."""
+        table = tables.unit
+        where = (table.c.source == source) & table.c.way.in_(ways) & (table.c.due_at <= now) & _free(table, owner, now)
+        with self._database.write() as connection:
+            row = connection.execute(select(table).where(where).order_by(table.c.due_at, table.c.id).limit(1)).first()
+            if row is None:
+                return None
+            connection.execute(
+                update(table).where(table.c.id == row.id).values(leased_by=owner, leased_until=now + lease)
+            )
+            return Unit(
+                id=row.id,
+                listing=Listing(source=source, url=row.url, way=row.way),
+                since=row.since,
+                until=row.until,
+                created=row.created_at,
+                pages=row.pages,
+                attempts=row.attempts,
+                last_keys=frozenset(row.last_keys),
+            )
+
+    def put_off_unit(self, unit: Unit, *, reason: str, due: datetime | None) -> None:
+        """A walk's page could not be had: try again at `due`; None refuses the walk for good."""
+        state = "refused" if due is None else "waiting"
+        with self._database.write() as connection:
+            connection.execute(
+                update(tables.unit)
+                .where(tables.unit.c.id == unit.id)
+                .values(
+                    attempts=unit.attempts + 1,
+                    reason=reason,
+                    due_at=due,
+                    state=state,
+                    leased_by=None,
+                    leased_until=None,
+                )
+            )
+
+    def walks(self, source: str, ways: Sequence[str]) -> dict[str, int]:
+        """How many walks of these ways there are, by state."""
+        with self._database.read() as connection:
+            rows = connection.scalars(
+                select(tables.unit.c.state).where(tables.unit.c.source == source, tables.unit.c.way.in_(ways))
+            )
+            counts: dict[str, int] = {}
+            for state in rows:
+                counts[state] = counts.get(state, 0) + 1
+            return counts
+
+    def take(self, source: str, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Waiting]:
+        """Links of this source that are due and free, leased; those the watch saw come first, newest first."""
+        table = tables.link
+        where = (table.c.source == source) & (table.c.due_at <= now) & _free(table, owner, now)
+        order = (
+            case((table.c.via == "watch", 0), else_=1),
+            table.c.attempts,
+            table.c.published.desc().nulls_last(),
+            table.c.id,
+        )
+        with self._database.write() as connection:
+            rows = connection.execute(select(table).where(where).order_by(*order).limit(limit)).all()
+            connection.execute(
+                update(table)
+                .where(table.c.id.in_([row.id for row in rows]))
+                .values(leased_by=owner, leased_until=now + lease)
+            )
+            return [
+                Waiting(
+                    id=row.id,
+                    via=row.via,
+                    baseline=row.baseline,
+                    attempts=row.attempts,
+                    partial=row.state == "partial",
+                    link=Link(
+                        source=source,
+                        url=row.url,
+                        id=row.site_id,
+                        kicker=row.kicker,
+                        title=row.title,
+                        lead=row.lead,
+                        published=row.published,
+                        section=row.section,
+                    ),
+                )
+                for row in rows
+            ]
+
+    def put_off(self, waiting: Waiting, *, reason: str, due: datetime | None, page: Page | None = None) -> None:
+        """The page could not be had or read: try again at `due`, or never (None: refused, or partial for good).
+
+        A page that came and could not be read is kept with the reason.
+        """
+        with self._database.write() as connection:
+            state = "partial" if waiting.partial else "refused" if due is None else "waiting"
+            connection.execute(
+                update(tables.link)
+                .where(tables.link.c.id == waiting.id)
+                .values(
+                    state=state,
+                    reason=reason,
+                    attempts=waiting.attempts + 1,
+                    due_at=due,
+                    leased_by=None,
+                    leased_until=None,
+                )
+            )
+            if page is not None:
+                keep(connection, page, source=waiting.link.source, kind="article", link=waiting.id, problem=reason)
+
+    def give_back(self, waiting: Sequence[Waiting]) -> None:
+        """Links taken and not tried are free again."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(tables.link)
+                .where(tables.link.c.id.in_([one.id for one in waiting]))
+                .values(leased_by=None, leased_until=None)
+            )
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How many links each source has, by state."""
+        table = tables.link
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(table.c.source, table.c.state, func.count()).group_by(table.c.source, table.c.state)
+            )
+            counts: dict[str, dict[str, int]] = {}
+            for source, state, count in rows:
+                counts.setdefault(source, {})[state] = count
+            return counts
+
+
+def _free(table: Table, owner: str, now: datetime) -> ColumnElement[bool]:
+    return or_(table.c.leased_until.is_(None), table.c.leased_until <= now, table.c.leased_by == owner)
+
+
+def _known(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, datetime]:
+    table = tables.link
+    query = select(table.c.key, table.c.noted_at).where(table.c.source == source, table.c.key.in_(keys))
+    return {row.key: row.noted_at for row in connection.execute(query)}
+
+
+def _insert(
+    connection: Connection,
+    links: Sequence[Link],
+    known: dict[str, datetime],
+    *,
+    via: str,
+    baseline: bool,
+    now: datetime,
+) -> int:
+    rows = {
+        key_of(link): {
+            "source": link.source,
+            "key": key_of(link),
+            "url": link.url,
+            "site_id": link.id,
+            "kicker": link.kicker,
+            "title": link.title,
+            "lead": link.lead,
+            "published": link.published,
+            "section": link.section,
+            "via": via,
+            "baseline": baseline,
+            "noted_at": now,
+            "due_at": now,
+            "state": "waiting",
+        }
+        for link in links
+        if key_of(link) not in known
+    }
+    if rows:
+        connection.execute(insert(connection, tables.link).on_conflict_do_nothing(), list(rows.values()))
+    return len(rows)
+
+
+def _adopt(connection: Connection, source: str, keys: Sequence[str], *, now: datetime) -> None:
+    """A link that a backfill noted and the watch now meets becomes the watch's, and is fetched once more: what was kept
+    archived may be news after all."""
+    table = tables.link
+    connection.execute(
+        update(table)
+        .where(table.c.source == source, table.c.key.in_(keys), table.c.via == "backfill")
+        .values(via="watch", due_at=now)
+    )
+
+
+def _insert_unit(
+    connection: Connection,
+    listing: Listing,
+    *,
+    way: str,
+    key: str,
+    now: datetime,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> None:
+    row = {
+        "source": listing.source,
+        "way": way,
+        "key": key,
+        "url": listing.url,
+        "since": since,
+        "until": until,
+        "created_at": now,
+        "state": "waiting",
+        "last_keys": [],
+        "due_at": now,
+    }
+    connection.execute(insert(connection, tables.unit).on_conflict_do_nothing(), row)

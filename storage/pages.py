@@ -1,0 +1,119 @@
+"""Pages: the bytes as served, each body kept once, compressed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import zstandard
+from sqlalchemy import ColumnElement, Connection, select, update
+
+from didban.article import Page
+from storage import tables
+from storage.database import Database
+from storage.sql import insert, new_id
+
+_LEVEL = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """A stored page with its row's number and the source that served it."""
+
+    id: int
+    source: str
+    page: Page
+    link: int | None
+    article: int | None
+
+
+def keep(
+    connection: Connection,
+    page: Page,
+    *,
+    source: str,
+    kind: str,
+    link: int | None = None,
+    article: int | None = None,
+    problem: str | None = None,
+) -> int:
+    """Store the page inside the caller's transaction; returns its number. The same bytes at the same address are kept once."""
+    digest = hashlib.sha256(page.body).hexdigest()
+    connection.execute(
+        insert(connection, tables.blob).on_conflict_do_nothing(),
+        {"sha256": digest, "size": len(page.body), "zstd": zstandard.ZstdCompressor(level=_LEVEL).compress(page.body)},
+    )
+    same = connection.execute(
+        select(tables.page.c.id).where(
+            tables.page.c.source == source,
+            tables.page.c.url == page.url,
+            tables.page.c.blob == digest,
+            tables.page.c.kind == kind,
+        )
+    ).scalar()
+    if same is not None:
+        connection.execute(
+            update(tables.page)
+            .where(tables.page.c.id == same)
+            .values(problem=problem, article=article or tables.page.c.article)
+        )
+        return int(same)
+    result = connection.execute(
+        tables.page.insert().values(
+            source=source,
+            kind=kind,
+            url=page.url,
+            fetched=page.fetched,
+            status=page.status,
+            headers=dict(page.headers),
+            blob=digest,
+            link=link,
+            article=article,
+            problem=problem,
+        )
+    )
+    return new_id(result)
+
+
+class Pages:
+    """Stored pages, read back."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def keep(self, page: Page, *, source: str, kind: str, link: int | None = None, problem: str | None = None) -> int:
+        with self._database.write() as connection:
+            return keep(connection, page, source=source, kind=kind, link=link, problem=problem)
+
+    def original(self, article: int) -> Kept | None:
+        """The seed document that an article was imported from, or None."""
+        where = (tables.page.c.article == article) & (tables.page.c.kind == "seed")
+        with self._database.read() as connection:
+            return next(_kept(connection, where), None)
+
+    def unread(self, source: str | None = None) -> list[Kept]:
+        """The article pages that could not be read, oldest first."""
+        where = tables.page.c.problem.is_not(None) & (tables.page.c.kind == "article")
+        if source is not None:
+            where &= tables.page.c.source == source
+        with self._database.read() as connection:
+            return list(_kept(connection, where))
+
+
+def _kept(connection: Connection, where: ColumnElement[bool]) -> Iterator[Kept]:
+    query = select(tables.page, tables.blob.c.zstd).join(tables.blob).where(where).order_by(tables.page.c.id)
+    for row in connection.execute(query):
+        yield Kept(
+            id=row.id,
+            source=row.source,
+            link=row.link,
+            article=row.article,
+            page=Page(
+                url=row.url,
+                body=zstandard.ZstdDecompressor().decompress(row.zstd),
+                fetched=row.fetched,
+                status=row.status,
+                headers=row.headers,
+            ),
+        )

@@ -1,0 +1,302 @@
+"""The tables. Times are aware UTC; everything else is what the words of `didban` say.
+
+source ── listing            what is polled, and the validators of the last answer
+   └───── link ───┐          an address seen; noted in the same transaction as its listing's validators
+   └───── unit    │          a piece of a walk through an archive: a day, a run of pages, a gap
+blob ──── page ───┤          bytes as served, each body once
+             article ── revision
+                  ├──── match
+                story ── alert ── notification ── message
+host                         when each host may next be asked
+notice                       what the operator must know
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UTCTime(TypeDecorator[datetime]):
+    """An aware UTC time: `timestamptz` on PostgreSQL, fixed-width sortable text on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("baseline_at", UTCTime),  # when the first whole pass ended; None until then
+    Column("due_at", UTCTime, nullable=False),
+    Column("leased_by", String),
+    Column("leased_until", UTCTime),
+    Column("state", String, nullable=False),
+    Column("state_since", UTCTime, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("failures", Integer, nullable=False, server_default="0"),
+)
+
+listing = Table(
+    "listing",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("url", Text, primary_key=True),
+    Column("etag", Text),
+    Column("last_modified", Text),
+    Column("polled_at", UTCTime, nullable=False),
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("key", Text, nullable=False),  # the site's id, else the canonical address
+    Column("url", Text, nullable=False),
+    Column("site_id", Text),
+    Column("kicker", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("lead", Text, nullable=False),
+    Column("published", UTCTime),
+    Column("section", Text),
+    Column("via", String, nullable=False),  # watch or backfill: who saw it first
+    Column("baseline", Boolean, nullable=False),  # seen in the source's first pass
+    Column("noted_at", UTCTime, nullable=False),
+    Column("state", String, nullable=False),  # waiting → stored, partial or refused
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", UTCTime),  # None when nothing more is to be done
+    Column("leased_by", String),
+    Column("leased_until", UTCTime),
+    Column("article", Integer, ForeignKey("article.id")),
+    UniqueConstraint("source", "key"),
+    Index(None, "source", "due_at"),
+)
+
+unit = Table(
+    "unit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("way", String, nullable=False),  # gap, day or page
+    Column("key", Text, nullable=False),
+    Column("url", Text, nullable=False),  # the next listing page to ask for
+    Column("since", UTCTime),
+    Column("until", UTCTime),
+    Column("created_at", UTCTime, nullable=False),
+    Column("state", String, nullable=False),  # waiting → done or refused
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("pages", Integer, nullable=False, server_default="0"),
+    Column("listed", Integer, nullable=False, server_default="0"),
+    Column(
+        "last_keys", JSON, nullable=False
+    ),  # the links of the page before: a site that repeats its last page ends the walk
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", UTCTime),
+    Column("leased_by", String),
+    Column("leased_until", UTCTime),
+    UniqueConstraint("source", "way", "key"),
+)
+
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("zstd", LargeBinary, nullable=False),
+)
+
+page = Table(
+    "page",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("kind", String, nullable=False),  # article, listing or seed
+    Column("url", Text, nullable=False),
+    Column("fetched", UTCTime, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("headers", JSON, nullable=False),
+    Column("blob", String(64), ForeignKey("blob.sha256"), nullable=False),
+    Column("link", Integer, ForeignKey("link.id"), index=True),
+    Column("article", Integer, ForeignKey("article.id"), index=True),
+    Column("problem", Text),  # why it could not be read; None when it was
+)
+
+article = Table(
+    "article",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("site_id", Text),
+    Column("url", Text),
+    Column("address", Text),  # canonical URL
+    Column("content_key", String(64), nullable=False),
+    Column("folded_key", String(64), nullable=False),
+    Column("kicker", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("lead", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("published", UTCTime, index=True),
+    Column("published_text", Text),
+    Column("has_time", Boolean, nullable=False),
+    Column("section", Text),
+    Column("province", Text),
+    Column("tags", JSON, nullable=False),
+    Column("codes", JSON, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("fetched", UTCTime),
+    Column("modified", UTCTime),
+    Column("rights", Text),
+    Column("revision", Integer, nullable=False),
+    Column("story", Integer, ForeignKey("story.id"), nullable=False, index=True),
+    Column("saved_at", UTCTime, nullable=False),
+    Column("via", String, nullable=False),
+    Index("uq_article_site_id", "source", "site_id", unique=True),
+    Index("uq_article_address", "source", "address", unique=True),
+    Index(None, "content_key"),
+)
+"""NULLs are distinct in a unique index on both databases, so an article without an id or an address never collides there."""
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("article", Integer, ForeignKey("article.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", UTCTime, nullable=False),
+    Column("page", Integer, ForeignKey("page.id")),
+    Column("kicker", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("lead", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+story = Table(
+    "story",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("created_at", UTCTime, nullable=False),
+    Column("last_at", UTCTime, nullable=False),  # when its last carrier was published, else saved
+)
+
+match = Table(
+    "match",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("article", Integer, ForeignKey("article.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("rule", String, nullable=False),
+    Column("term", Text, nullable=False),
+    Column("field", String, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("sentence_start", Integer, nullable=False),
+    Column("sentence_end", Integer, nullable=False),
+    Index(None, "article", "revision"),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("story", Integer, ForeignKey("story.id"), nullable=False),
+    Column("rule", String, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("priority", String, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("raised_at", UTCTime, nullable=False, index=True),
+    Column("article", Integer, ForeignKey("article.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    UniqueConstraint("story", "rule"),
+)
+
+notification = Table(
+    "notification",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("alert", Integer, ForeignKey("alert.id"), nullable=False),
+    Column("channel", String, nullable=False),
+    Column("due_at", UTCTime, nullable=False),
+    Column("state", String, nullable=False),  # waiting → closed or cancelled
+    Column("message", Integer, ForeignKey("message.id"), index=True),
+    UniqueConstraint("alert", "channel"),
+    Index(None, "state", "due_at"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("channel", String, nullable=False),
+    Column("story", Integer, ForeignKey("story.id"), nullable=False),
+    Column("parts", JSON, nullable=False),
+    Column("next_part", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("state", String, nullable=False),  # open → sent or dead
+    Column("error", Text, nullable=False, server_default=""),
+    Column("closed_at", UTCTime, nullable=False),
+    Column("sent_at", UTCTime),
+    Column("due_at", UTCTime, nullable=False),
+    Column("leased_by", String),
+    Column("leased_until", UTCTime),
+    Index(None, "state", "due_at"),
+    Index(None, "story", "channel"),
+)
+
+host = Table(
+    "host",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("next_at", UTCTime, nullable=False),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UTCTime, nullable=False, index=True),
+    Column("source", String),
+    Column("kind", String, nullable=False),
+    Column("text", Text, nullable=False),
+)
