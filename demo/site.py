@@ -1,0 +1,288 @@
+"""One loopback server that answers for the three sites by the Host header, as `DIDBAN_HOSTS` leads to it.
+
+    /robots.txt                                    IRNA has none (404)
+    /rss                                           the agencies' 30 newest, with ETag and Last-Modified; answers 304
+    /archive, /page/archive.xhtml  pi dy mn yr ty  30 a page, days by the Jalali calendar
+    /news/ID/SLUG                                  an agency's article; without the slug there is none
+    /index.php/fa/news  start                      the portal's blog, 5 a page; beyond the end its last page again
+    /index.php/fa/news?format=feed&type=rss        the portal's 10 newest, without validators
+    /index.php/fa/news/ID-SLUG                     the portal's article
+
+What is published first comes last in every listing. The same start serves the same bytes on every run.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType, TracebackType
+from typing import Self
+from urllib.parse import parse_qsl, urlsplit
+
+from demo import pages
+from demo.articles import Piece, matching, opening, plain
+from demo.pages import AGENCIES, NEWS_PATH
+from didban.dates import jalali_of, tehran_day
+
+FEED = 30
+PER_PAGE = 30
+PORTAL_FEED = 10
+PORTAL_PER_PAGE = 5
+
+SOURCES = MappingProxyType(
+    {
+        "www.irna.ir": "irna",
+        "irna.ir": "irna",
+        "www.mehrnews.com": "mehr",
+        "mehrnews.com": "mehr",
+        "ostan-lr.ir": "ostan_lr",
+        "www.ostan-lr.ir": "ostan_lr",
+    }
+)
+"""The source that a Host header asks for."""
+
+_HTML = "text/html; charset=utf-8"
+_FEED = "application/rss+xml; charset=utf-8"
+_TEXT = "text/plain; charset=utf-8"
+_TYPES = MappingProxyType({"1": "news", "3": "video", "9": "talk"})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a site answers. `modified` makes it conditional: it gets an ETag and may be answered 304."""
+
+    status: int = 200
+    body: str = ""
+    kind: str = _HTML
+    modified: datetime | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Site:
+    """The three sites, started and stopped as a context manager or by `start` and `stop`.
+
+    `port` 0 takes a free one. `clock` dates what is published while it runs.
+    """
+
+    def __init__(self, port: int = 0, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._pieces = list(opening())
+        self._grown = 0
+        self._plain = 0
+        self._walled: dict[str, bool] = {}
+        self._down: set[str] = set()
+        self.requests: list[tuple[str, str, int]] = []
+        """Every request answered so far: host, path with query, status."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._thread: threading.Thread | None = None
+
+    # ── the server ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        """Serve, in a thread of its own."""
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="demo-site", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and free the port."""
+        if self._thread is not None:
+            self._server.shutdown()
+            self._thread.join()
+            self._thread = None
+        self._server.server_close()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, on 127.0.0.1."""
+        return self._server.server_address[1]
+
+    @property
+    def hosts(self) -> str:
+        """The value of `DIDBAN_HOSTS` that leads every site here."""
+        return f"*=http://127.0.0.1:{self.port}"
+
+    # ── what may happen to it ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def pieces(self, source: str) -> tuple[Piece, ...]:
+        """What a site has published, newest first."""
+        with self._lock:
+            return tuple(piece for piece in reversed(self._pieces) if piece.article.source == source)
+
+    def grow(self) -> Piece:
+        """Publish the next article that matches the default rules, dated now. The same ones in the same order each run."""
+        with self._lock:
+            piece = matching(self._clock(), self._grown)
+            self._grown += 1
+            self._pieces.append(piece)
+        return piece
+
+    def publish(self, source: str, count: int = 1) -> tuple[Piece, ...]:
+        """Publish `count` articles that match nothing, dated now: more than a feed holds makes a gap."""
+        with self._lock:
+            made = tuple(plain(source, self._clock(), self._plain + number) for number in range(count))
+            self._plain += count
+            self._pieces += made
+        return made
+
+    def wall(self, source: str, on: bool = True, *, feed: bool = False) -> None:
+        """Put a wall with status 200 in place of the source's pages, and of its feed and robots.txt when `feed`."""
+        if on:
+            self._walled[source] = feed
+        else:
+            self._walled.pop(source, None)
+
+    def down(self, source: str, on: bool = True) -> None:
+        """Answer everything of the source with 503."""
+        (self._down.add if on else self._down.discard)(source)
+
+    # ── answers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def answer(self, host: str, path: str) -> Answer:
+        """What `host` answers to a GET of `path` (with its query)."""
+        source = SOURCES.get(host.partition(":")[0].lower())
+        if source is None:
+            return Answer(421, pages.missing("no such site here"))
+        if source in self._down:
+            return Answer(503, pages.missing("503 Service Unavailable"))
+        parts = urlsplit(path)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        is_feed = parts.path in ("/rss", "/robots.txt") or query.get("format") == "feed"
+        if source in self._walled and (self._walled[source] or not is_feed):
+            return Answer(200, pages.WALL)
+        if parts.path == "/robots.txt":
+            return _robots(source)
+        pieces = self.pieces(source)
+        found = (
+            _portal(parts.path, query, pieces) if source == "ostan_lr" else _agency(source, parts.path, query, pieces)
+        )
+        return found or Answer(404, pages.missing("صفحه پیدا نشد"))
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            server_version = "nginx"
+            sys_version = ""
+
+            def do_GET(self) -> None:
+                host = self.headers.get("Host", "")
+                answer = site.answer(host, self.path)
+                body, headers = answer.body.encode(), dict(answer.headers)
+                status = answer.status
+                if answer.modified is not None:
+                    etag = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+                    headers |= {"ETag": etag, "Last-Modified": format_datetime(answer.modified, usegmt=True)}
+                    if self._has(etag, answer.modified):
+                        status, body = 304, b""
+                if "gzip" in self.headers.get("Accept-Encoding", "") and body:
+                    body, headers["Content-Encoding"] = gzip.compress(body, mtime=0), "gzip"
+                site.requests.append((host, self.path, status))
+                self.send_response(status)
+                for name, value in (headers | {"Content-Type": answer.kind, "Content-Length": str(len(body))}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _has(self, etag: str, modified: datetime) -> bool:
+                """Does the client hold this very answer? An ETag speaks before a date."""
+                if known := self.headers.get("If-None-Match"):
+                    return etag in (tag.strip().removeprefix("W/") for tag in known.split(","))
+                try:
+                    return modified <= parsedate_to_datetime(self.headers.get("If-Modified-Since", ""))
+                except (TypeError, ValueError):
+                    return False
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Say nothing: `Site.requests` keeps the log."""
+
+        return Handler
+
+
+def _robots(source: str) -> Answer:
+    if source == "irna":
+        return Answer(404, pages.missing("404"))
+    text = "User-agent: *\nDisallow: /search\nDisallow: /rest/\n" if source == "mehr" else pages.JOOMLA_ROBOTS
+    return Answer(200, text, _TEXT)
+
+
+def _agency(source: str, path: str, query: dict[str, str], pieces: tuple[Piece, ...]) -> Answer | None:
+    site = AGENCIES[source]
+    if path == "/rss" and not query:
+        newest = pieces[:FEED]
+        modified = max(piece.published for piece in newest).astimezone(UTC).replace(microsecond=0)
+        return Answer(200, pages.nastooh_feed(site, newest), _FEED, modified)
+    if path in ("/archive", "/page/archive.xhtml"):
+        return _archive(source, query, pieces)
+    if found := re.fullmatch(r"/news/(\d+)/[^/]+", path):
+        others = [piece for piece in pieces if piece.article.id != found[1]][:3]
+        for piece in pieces:
+            if piece.article.id == found[1]:
+                return Answer(200, pages.nastooh_article(site, piece, others))
+    return None
+
+
+def _archive(source: str, query: dict[str, str], pieces: tuple[Piece, ...]) -> Answer | None:
+    if any(query.get(key) for key in ("tp", "kw", "pl")):
+        return None  # topics, tags and boxes are not replayed
+    day = tuple(query.get(key) or None for key in ("yr", "mn", "dy"))
+    kind = _TYPES.get(query.get("ty", ""))
+    held = [
+        piece
+        for piece in pieces
+        if all(
+            asked in (None, str(part)) for asked, part in zip(day, jalali_of(tehran_day(piece.published)), strict=True)
+        )
+        and kind in (None, piece.kind)
+    ]
+    number = max(_whole(query.get("pi")), 1)
+    last = max(-(-len(held) // PER_PAGE), 1)
+    carried = {key: query.get(key, "") for key in ("tp", "ty", "dy", "mn", "yr", "kw", "pl")}
+    return Answer(
+        200,
+        pages.nastooh_listing(
+            AGENCIES[source],
+            held[(number - 1) * PER_PAGE : number * PER_PAGE],
+            number=number,
+            last=last,
+            query=carried,
+            newest=pieces,
+        ),
+    )
+
+
+def _portal(path: str, query: dict[str, str], pieces: tuple[Piece, ...]) -> Answer | None:
+    if path == NEWS_PATH and query.get("format") == "feed":
+        if query.get("type", "rss") != "rss":
+            return None
+        return Answer(200, pages.joomla_feed(pieces[:PORTAL_FEED], pieces[0].published), _FEED)
+    if path == NEWS_PATH:
+        last = (len(pieces) - 1) // PORTAL_PER_PAGE * PORTAL_PER_PAGE
+        start = min(_whole(query.get("start")), last)
+        shown = pieces[start : start + PORTAL_PER_PAGE]
+        return Answer(200, pages.joomla_blog(shown, start=start, step=PORTAL_PER_PAGE, total=len(pieces)))
+    if found := re.fullmatch(rf"{NEWS_PATH}/(\d+)(?:-[^/]*)?", path):
+        for piece in pieces:
+            if piece.article.id == found[1]:
+                return Answer(200, pages.warp_article(piece))
+    return None
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else 0
