@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from itertools import pairwise
 
 _LETTERS = str.maketrans({
     **dict.fromkeys("يىېےۍێ", "ی"),
@@ -109,13 +110,15 @@ def squash(text: str) -> str:
 CLOSERS = "»)]}”’"
 """What still belongs to a sentence after its full stop. A straight quote is left out: it may open the next one."""
 
-_STOP = re.compile(rf"[\n\r\v\f\x85\u2028\u2029]+|[.!?؟۔…]+[{re.escape(CLOSERS)}]*")
+_STOP = re.compile(rf"[.!?؟۔…\n\r\v\f\x85\u2028\u2029]+[{re.escape(CLOSERS)}]*")  # one class first: thrice as fast
 _ADDRESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-=&%~@")
 _NAMES = "ای|بی|سی|دی|اف|جی|اچ|کی|ال|ام|ان|او|پی|کیو|ار|اس|تی|یو|وی|دبلیو|ایکس|وای|زد|زی"
-_LETTER_BEFORE = re.compile(rf"(?<!\w)(?:{_NAMES}|[^\W\d_]) ?$")
-_LETTER_AFTER = re.compile(rf" ?(?:(?!(?:وی|او)(?! ?\.))(?:{_NAMES})|[^\W\d_])(?!\w)")
-"""The letters of an abbreviation, folded: as such («ه.ش») or by name («آی.سی.تی»). «وی» and «او» are also "he", who
-opens sentences, so they are letters only when the abbreviation goes on («پی.وی.سی»)."""
+_NAMES = _NAMES.translate(str.maketrans({"ا": "[اآ]", "ی": "[یيى]", "ک": "[کك]"}))
+_GAP = "[ \N{ZERO WIDTH NON-JOINER}\N{LEFT-TO-RIGHT MARK}\N{RIGHT-TO-LEFT MARK}]?"
+_LETTER_BEFORE = re.compile(rf"(?<!\w)(?:{_NAMES}|[^\W\d_]){_GAP}$")
+_LETTER_AFTER = re.compile(rf"{_GAP}(?:(?!(?:و[یي]|او)(?! ?\.))(?:{_NAMES})|[^\W\d_])(?!\w)")
+"""The letters of an abbreviation, as such («ه.ش») or by name («آی.سی.تی»). «وی» and «او» are also "he", who opens
+sentences, so they are letters only when the abbreviation goes on («پی.وی.سی»)."""
 
 
 def _inside(text: str, start: int, end: int) -> bool:
@@ -125,12 +128,11 @@ def _inside(text: str, start: int, end: int) -> bool:
     before, after = text[start - 1], text[end]
     if before in _ADDRESS and after in _ADDRESS:
         return True
-    if text[start:end] != ".":
+    if text[start:end] != "." or after in "\r\n":
         return False
     if before.isdecimal() and after.isdecimal():
         return True
-    around = fold(text[max(0, start - 12) : start]), fold(text[end : end + 12])
-    return bool(_LETTER_BEFORE.search(around[0])) and bool(_LETTER_AFTER.match(around[1]))
+    return bool(_LETTER_AFTER.match(text, end)) and bool(_LETTER_BEFORE.search(text, max(0, start - 8), start))
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -139,20 +141,14 @@ def sentences(text: str) -> list[tuple[int, int]]:
     A sentence ends at a line's end, at `! ? ؟ …` and at a dot, glued or not («است.وی»); not at a dot inside a number,
     an address (my.gov.ir) or an abbreviation («آی.سی.تی»).
     """
+    ends = [stop.end() for stop in _STOP.finditer(text) if not _inside(text, *stop.span())]
     spans: list[tuple[int, int]] = []
-    start = 0
-    for stop in _STOP.finditer(text):
-        if not _inside(text, *stop.span()):
-            _append(spans, text, start, stop.end())
-            start = stop.end()
-    _append(spans, text, start, len(text))
+    for start, end in pairwise((0, *ends, len(text))):
+        part = text[start:end]
+        if kept := part.strip():
+            first = start + part.index(kept[0])
+            spans.append((first, first + len(kept)))
     return spans
-
-
-def _append(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    part = text[start:end]
-    if part.strip():
-        spans.append((start + len(part) - len(part.lstrip()), end - len(part) + len(part.rstrip())))
 
 
 def sentence_at(text: str, start: int, end: int) -> tuple[int, int]:
