@@ -53,6 +53,6 @@ $(UV):
 # The build backend is in the lock too, so the project itself is built without asking the index for anything.
 $(READY): $(UV) requirements-dev.txt pyproject.toml
 	@$(uv) venv --quiet --allow-existing --python '$(PYTHON)' .venv || { echo "make: Didban needs Python 3.11, 3.12 or 3.13" >&2; exit 1; }
-	@$(uv) pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	@$(uv) pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements-dev.txt
 	@$(uv) pip install --quiet --python $(BIN)/python --no-build-isolation --no-deps --editable .
 	@touch $@

@@ -1,0 +1,580 @@
+"""The `didban` command. Each command imports what it needs when it runs, so that a plain one answers in about a second.
+
+Exit code 0 only on success; an error is one line on stderr that says what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from didban.dates import day_bounds, iso_utc, jalali_iso, jalali_long, parse_day, parse_span
+from didban.errors import DateError, DidbanError, InputError
+
+if TYPE_CHECKING:
+    from didban.outcome import Tally
+    from didban.settings import Settings
+    from storage.articles import Selection
+
+
+class Day(click.ParamType[date]):
+    """A civil day: Jalali or Gregorian, Persian digits too."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:  # noqa: ANN401
+        try:
+            return value if isinstance(value, date) else parse_day(value)
+        except DateError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Span(click.ParamType[timedelta]):
+    """A stretch of time: 15m, 72h, 30d."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:  # noqa: ANN401
+        try:
+            return value if isinstance(value, timedelta) else parse_span(value)
+        except DateError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Group(click.Group):
+    """Shows the commands in the order of a day's work, not of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(self.commands)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="didban")
+def cli() -> None:
+    """Didban (دیده‌بان) watches Iranian public-sector news and tells people when a tracked topic appears."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: an expected error becomes one line and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        cli.main(arguments, prog_name="didban", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except DidbanError as error:
+        click.echo(f"didban: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        click.echo("didban: stopped; what is left is done by the next run", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+# ── the main job ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cli.command(epilog="Example: didban demo")
+@click.option("--serve", is_flag=True, help="Keep serving the local sites until Ctrl-C afterwards.")
+def demo(*, serve: bool) -> None:
+    """The whole job on a local replay of the sites: no internet, own folder, own settings."""
+    from flows.demo import run
+
+    run(_settings(), say=click.echo, serve=serve)
+
+
+@cli.command(epilog="Example: didban watch irna mehr")
+@click.argument("sources", nargs=-1)
+@as_json
+def watch(sources: tuple[str, ...], *, as_json: bool) -> None:
+    """One pass over the sources now: list, fetch, read, save, match, deliver."""
+    from flows.workshop import chosen
+
+    settings = _settings()
+    chosen(settings, sources)  # an unknown name fails before anything starts
+    tally = _as_flow(settings, "watch", sources=list(sources) or None, minutes=0)
+    if tally is None:
+        from flows import shift
+
+        tally = shift.run(settings, sources=sources, report=lambda line: click.echo(line, err=as_json))
+    _finish(tally, as_json=as_json)
+
+
+@cli.command(epilog="Example: didban notify")
+@as_json
+def notify(*, as_json: bool) -> None:
+    """Deliver what is due."""
+    settings = _settings()
+    tally = _as_flow(settings, "notify")
+    if tally is None:
+        from flows import deliver
+
+        tally = deliver.run(settings)
+    _finish(tally, as_json=as_json)
+
+
+@cli.command(epilog="Example: didban up --every 15m")
+@click.option("--every", type=Span(), default="15m", show_default=True, help="How often a shift is scheduled.")
+@click.option("--shift", type=Span(), default=None, help="How long a shift watches; default: as long as EVERY.")
+def up(every: timedelta, shift: timedelta | None) -> None:
+    """Server, deployments and worker together, until Ctrl-C."""
+    from flows.up import supervise
+
+    sys.exit(supervise(_settings(), every=every, shift=every if shift is None else shift))
+
+
+@cli.command(epilog="Example: didban backfill mehr --since 1397-07-01 --until 1397-07-30")
+@click.argument("source")
+@click.option("--since", type=Day(), required=True, help="First day, Jalali or Gregorian.")
+@click.option("--until", type=Day(), required=True, help="Last day, included.")
+@click.option("--notify", is_flag=True, help="Also tell what is found, however old.")
+@as_json
+def backfill(source: str, since: date, until: date, *, notify: bool, as_json: bool) -> None:
+    """Collect a source's archive of these days; goes on where an earlier run stopped."""
+    from flows import archive
+    from scrapers.base import days
+    from scrapers.sources import get
+
+    settings = _settings()
+    get(source)
+    days(since, until)
+    tally = _as_flow(
+        settings, "backfill", source=source, since=since.isoformat(), until=until.isoformat(), notify=notify
+    )
+    if tally is None:
+        tally = archive.run(
+            settings, source, since, until, notify=notify, report=lambda line: click.echo(line, err=as_json)
+        )
+    _finish(tally, as_json=as_json)
+
+
+# ── documents ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cli.command("import", epilog="Example: didban import tests/seeds")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--source", default=None, help="The source of seed documents that do not say it.")
+@as_json
+def import_(paths: tuple[Path, ...], source: str | None, *, as_json: bool) -> None:
+    """Bring seed documents or JSON lines into the store; a folder means all of its files."""
+    from flows.documents import import_paths
+    from flows.workshop import judge_of, now, opened
+
+    settings = _settings()
+    judge = judge_of(settings, tuple(settings.channels))
+    with opened(settings) as store:
+        tally = import_paths(store, judge, paths, source=source, now=now(), warn=_warn)
+    if as_json:
+        click.echo(json.dumps(tally.counts()))
+    else:
+        click.echo(
+            f"{tally.new} new · {tally.changed + tally.completed} changed · {tally.same} known · {tally.refused} refused"
+        )
+    sys.exit(1 if tally.refused else 0)
+
+
+@cli.command(epilog="Example: didban export --format seed --source mehr -o seeds/")
+@click.option("--format", "shape", type=click.Choice(["seed", "jsonl"]), default="jsonl", show_default=True)
+@click.option("--original", is_flag=True, help="Seed documents exactly as they were imported.")
+@click.option("--source", default=None, help="Only this source.")
+@click.option("--since", type=Day(), default=None, help="First day, Jalali or Gregorian.")
+@click.option("--until", type=Day(), default=None, help="Last day, included.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=None, help="A folder for seeds, a file for lines."
+)
+def export(
+    shape: str, source: str | None, since: date | None, until: date | None, output: Path | None, *, original: bool
+) -> None:
+    """Write articles as seed documents or JSON lines."""
+    from flows.documents import export_lines, export_seeds
+    from flows.workshop import opened
+
+    if original and shape != "seed":
+        raise click.UsageError("--original goes with --format seed")
+    selection = _selection(source, since, until)
+    with opened(_settings()) as store:
+        if shape == "seed":
+            if output is None:
+                raise click.UsageError("--format seed needs -o FOLDER")
+            count = export_seeds(store, selection, output, original=original, warn=_warn)
+            click.echo(f"{count} documents in {output}", err=True)
+            return
+        if output is None:
+            for line in export_lines(store, selection):
+                click.echo(line)
+            return
+        draft = output.with_name(output.name + ".part")
+        with draft.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(line + "\n" for line in export_lines(store, selection))
+        draft.replace(output)
+
+
+@cli.command(epilog="Example: didban parse page.html --source mehr --url https://www.mehrnews.com/news/1326881/")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--source", "key", required=True, help="The source whose reader to use.")
+@click.option("--url", default=None, help="The page's address, where the page does not say it.")
+def parse(files: tuple[Path, ...], key: str, url: str | None) -> None:
+    """Read saved pages: each becomes an article as one JSON line."""
+    from didban.article import Page, to_json
+    from flows.workshop import now
+    from scrapers.sources import get
+
+    source = get(key)
+    failed = False
+    for path in files:
+        try:
+            page = Page(url=url or source.home, body=_bytes(path), fetched=now())
+            click.echo(json.dumps(to_json(source.article(page)), ensure_ascii=False))
+        except DidbanError as error:
+            failed = True
+            _warn(f"{path}: {error}")
+    sys.exit(1 if failed else 0)
+
+
+@cli.command("match", epilog='Example: echo \'{"id":1,"title":"دولت الکترونیک"}\' | didban match')
+@click.option(
+    "--rules", "path", type=click.Path(path_type=Path), default=None, help="A rules file; default: the rules in force."
+)
+def match_(path: Path | None) -> None:
+    """Match JSON lines {"id","title","lead","text"} from stdin; one JSON line of matches each."""
+    from alerts.match import Matcher
+    from alerts.rules import load
+    from flows.lines import match_line
+
+    settings = _settings()
+    matcher = Matcher(load(path or settings.rules))
+    failed = False
+    for number, line in enumerate(sys.stdin.buffer, 1):
+        if not line.strip():
+            continue
+        try:
+            click.echo(json.dumps(match_line(matcher, line), ensure_ascii=False))
+        except InputError as error:
+            failed = True
+            _warn(f"line {number}: {error}")
+    sys.exit(1 if failed else 0)
+
+
+@cli.command(epilog="Example: didban show 12")
+@click.argument("number", metavar="ID")
+@click.option("--history", is_flag=True, help="Every revision, oldest first.")
+@click.option("--reading", is_flag=True, help="In the reading form: the ZWNJ that a text lost, put back.")
+@as_json
+def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
+    """One article: ID is its number, or SOURCE:ID with the site's own id."""
+    from didban.article import to_json
+    from flows.workshop import opened
+
+    with opened(_settings()) as store:
+        key, _, site_id = number.partition(":")
+        found = store.articles.find(key, site_id) if site_id else int(key) if key.isdecimal() else None
+        article = store.articles.get(found) if found is not None else None
+        if article is None or found is None:
+            raise InputError(
+                f"there is no article {number}; `didban alerts` and `didban export` show the ones there are"
+            )
+        if as_json:
+            click.echo(json.dumps(to_json(article), ensure_ascii=False))
+            return
+        form = _reading if reading else str
+        when = jalali_long(article.published, with_time=article.has_time) if article.published else "تاریخ نامعلوم"
+        click.echo(f"{article.source} · {when} · {article.url or ''}".rstrip(" ·"))
+        for text in (article.kicker, article.title, article.lead, article.text):
+            if text:
+                click.echo(f"\n{form(text)}")
+        if history:
+            for revision, at, texts in store.articles.revisions(found):
+                click.echo(f"\n── {revision} · {iso_utc(at)}\n{texts['title']}\n{texts['lead']}\n{texts['text']}")
+
+
+# ── alerts and rules ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cli.group(cls=Group, invoke_without_command=True, epilog="Example: didban alerts --since 1405-08-01 --rule egov")
+@click.option("--since", type=Day(), default=None, help="Raised on or after this day.")
+@click.option("--rule", default=None, help="Only this rule.")
+@as_json
+@click.pass_context
+def alerts(ctx: click.Context, since: date | None, rule: str | None, *, as_json: bool) -> None:
+    """What was raised, newest first, with the evidence."""
+    if ctx.invoked_subcommand:
+        return
+    from flows.lines import told_json, told_text
+    from flows.workshop import opened
+
+    start = day_bounds(since)[0] if since else None
+    with opened(_settings()) as store:
+        for told in store.outbox.alerts(since=start, rule=rule):
+            click.echo(json.dumps(told_json(told), ensure_ascii=False) if as_json else told_text(told))
+
+
+@alerts.command(epilog="Example: didban alerts retry")
+def retry() -> None:
+    """Send dead letters once more."""
+    from flows.workshop import now, opened
+
+    with opened(_settings()) as store:
+        count = store.outbox.revive(now=now())
+    click.echo(f"{count} messages are due again; `didban notify` sends them now")
+
+
+@cli.group(cls=Group, invoke_without_command=True, epilog="Example: didban rules check my-rules.toml")
+@as_json
+@click.pass_context
+def rules(ctx: click.Context, *, as_json: bool) -> None:
+    """The rules in force."""
+    if ctx.invoked_subcommand:
+        return
+    from flows.workshop import rules_of
+
+    loaded = rules_of(_settings()).rules
+    if as_json:
+        click.echo(
+            json.dumps(
+                [{"id": rule.id, "title": rule.title, "priority": rule.priority} for rule in loaded], ensure_ascii=False
+            )
+        )
+        return
+    _table(("rule", "title", "priority"), [(rule.id, rule.title, rule.priority) for rule in loaded])
+
+
+@rules.command("check", epilog="Example: didban rules check my-rules.toml")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+def check_rules(path: Path | None) -> None:
+    """Read a rules file; a mistake is named by line, with a suggestion."""
+    loaded = _rules(path)
+    click.echo(f"{loaded.path}: {len(loaded.rules)} rules, no mistakes")
+
+
+@rules.command("test", epilog="Example: didban rules test my-rules.toml")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+def test_rules(path: Path | None) -> None:
+    """Run every rule's own examples."""
+    from alerts.rules import check_examples
+
+    loaded = _rules(path)
+    failures = check_examples(loaded)
+    for failure in failures:
+        _warn(str(failure))
+    examples = sum(len(rule.match_examples) + len(rule.not_examples) for rule in loaded.rules)
+    click.echo(f"{loaded.path}: {examples - len(failures)} of {examples} examples hold")
+    sys.exit(1 if failures else 0)
+
+
+# ── looking after it ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cli.group(cls=Group, invoke_without_command=True, epilog="Example: didban sources check irna")
+@as_json
+@click.pass_context
+def sources(ctx: click.Context, *, as_json: bool) -> None:
+    """The sources there are."""
+    if ctx.invoked_subcommand:
+        return
+    from scrapers.sources import all_sources
+
+    rows = [(one.key, one.name, one.home, f"{one.every.total_seconds() / 60:g} min") for one in all_sources()]
+    if as_json:
+        click.echo(
+            json.dumps(
+                [dict(zip(("key", "name", "home", "every"), row, strict=True)) for row in rows], ensure_ascii=False
+            )
+        )
+        return
+    _table(("source", "name", "home", "polled every"), rows)
+
+
+@sources.command("check", epilog="Example: didban sources check irna")
+@click.argument("keys", nargs=-1)
+def check_sources(keys: tuple[str, ...]) -> None:
+    """Try the live sites: listings, and one article's fields. Saves nothing."""
+    from flows.check import check
+
+    sys.exit(0 if check(_settings(), keys, say=click.echo) else 1)
+
+
+@cli.command(epilog="Example: didban status --json")
+@as_json
+def status(*, as_json: bool) -> None:
+    """Is all well? Exit code 1 when something needs a look."""
+    from flows.workshop import opened
+
+    with opened(_settings()) as store:
+        states, counts = store.sources.states(), store.articles.counts()
+        links, messages, notices = store.links.counts(), store.outbox.states(), store.notices(limit=5)
+    well = all(state.state in {"ok", "new"} for state in states) and not messages.get("dead")
+    if as_json:
+        click.echo(
+            json.dumps(
+                {
+                    "well": well,
+                    "sources": [
+                        {
+                            "source": state.key,
+                            "state": state.state,
+                            "since": iso_utc(state.since),
+                            "detail": state.detail,
+                            "articles": counts.get(state.key, 0),
+                            "links": links.get(state.key, {}),
+                        }
+                        for state in states
+                    ],
+                    "messages": messages,
+                    "notices": [{"at": iso_utc(at), "text": text} for at, text in notices],
+                },
+                ensure_ascii=False,
+            )
+        )
+    else:
+        rows = [
+            (
+                state.key,
+                state.state,
+                jalali_iso(state.since, with_time=True) or "",
+                str(counts.get(state.key, 0)),
+                str(links.get(state.key, {}).get("waiting", 0) + links.get(state.key, {}).get("partial", 0)),
+                state.detail,
+            )
+            for state in states
+        ]
+        _table(("source", "state", "since", "articles", "to do", "detail"), rows)
+        click.echo(" · ".join(f"{count} {name}" for name, count in sorted(messages.items())) + " messages")
+    sys.exit(0 if well else 1)
+
+
+@cli.group(cls=Group)
+def db() -> None:
+    """The database."""
+
+
+@db.command(epilog="Example: didban db upgrade")
+def upgrade() -> None:
+    """Bring the schema up to date."""
+    from storage.database import HEAD, Database
+
+    database = Database(_settings().store_url)
+    try:
+        before = database.upgrade()
+    finally:
+        database.close()
+    click.echo(f"schema {HEAD}" + ("" if before == HEAD else f" (was {before or 'empty'})"))
+
+
+@db.command("check", epilog="Example: didban db check")
+def check_db() -> None:
+    """Is the schema up to date? Changes nothing; exit code 1 when it is not."""
+    from storage.database import HEAD, Database
+
+    database = Database(_settings().store_url)
+    try:
+        found = database.revision()
+    finally:
+        database.close()
+    click.echo(f"schema {found or 'empty'}, newest {HEAD}")
+    sys.exit(0 if found == HEAD else 1)
+
+
+# ── small things the commands share ──────────────────────────────────────────────────────────────────────────────────
+
+
+def _settings() -> Settings:
+    from didban.settings import load
+
+    settings = load()
+    if settings.hosts:
+        mapped = ", ".join(f"{name} → {target}" for name, target in settings.hosts.items())
+        click.echo(f"didban: DIDBAN_HOSTS is on: {mapped}", err=True)
+    return settings
+
+
+def _as_flow(settings: Settings, name: str, **parameters: object) -> Tally | None:
+    """Run as a Prefect flow when a server is there; None when none is."""
+    from flows.server import api_url
+
+    if api_url(settings) is None:
+        return None
+    from flows.deployed import run_as_flow
+
+    return run_as_flow(name, **parameters)
+
+
+def _finish(tally: Tally, *, as_json: bool) -> None:
+    """Print a run's tally. A run whose every source was out of reach, or that could not deliver, has not succeeded."""
+    if as_json:
+        click.echo(json.dumps(tally.counts() | {"problems": tally.problems}, ensure_ascii=False))
+    else:
+        said = " · ".join(f"{count} {name}" for name, count in tally.counts().items() if count)
+        click.echo(said or "nothing new")
+        for problem in tally.problems:
+            _warn(problem)
+    sys.exit(1 if tally.problems else 0)
+
+
+def _selection(source: str | None, since: date | None, until: date | None) -> Selection:
+    from storage.articles import Selection
+
+    return Selection(
+        source=source,
+        since=day_bounds(since)[0] if since else None,
+        until=day_bounds(until)[1] if until else None,
+    )
+
+
+def _rules(path: Path | None) -> Any:  # noqa: ANN401 - a RuleSet, whose module is imported here
+    from alerts.rules import load
+
+    settings = _settings()
+    return load(path or settings.rules)
+
+
+def _reading(text: str) -> str:
+    from didban.reading import reading
+
+    return reading(text)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(error.strerror or "cannot be read") from None
+
+
+def _warn(line: str) -> None:
+    click.echo(f"didban: {line}", err=True)
+
+
+def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table on a terminal, tab-separated lines otherwise."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*headers, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

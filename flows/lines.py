@@ -1,0 +1,93 @@
+"""What commands read and print line by line: the JSON shapes of `match` and `alerts`, and an alert as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from alerts.match import Matcher
+from didban.article import Article
+from didban.dates import iso_utc, jalali_long
+from didban.errors import InputError
+from storage.outbox import Told
+
+_TEXTS = ("kicker", "title", "lead", "text")
+_FACTS = ("province", "section")
+
+
+def match_line(matcher: Matcher, line: bytes) -> dict[str, Any]:
+    """One line of `didban match`: `{"id","title","lead","text"}` (also kicker, source, province, section) →
+    `{"id","matches":[{"rule","term","field","start","end","text"}]}`. Raises InputError for a bad line."""
+    try:
+        given = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}") from None
+    if not isinstance(given, dict):
+        raise InputError('not an object like {"id": 1, "title": "…", "lead": "…", "text": "…"}')
+    if "id" not in given:
+        raise InputError("the key 'id' is missing")
+    for key in (*_TEXTS, *_FACTS, "source"):
+        if given.get(key) is not None and not isinstance(given[key], str):
+            raise InputError(f"{key!r} must be a string")
+    if not any(given.get(key) for key in _TEXTS):
+        raise InputError("there is no text in 'title', 'lead' or 'text'")
+    article = Article(
+        source=given.get("source") or "",
+        kicker=given.get("kicker") or "",
+        title=given.get("title") or "",
+        lead=given.get("lead") or "",
+        text=given.get("text") or "",
+        province=given.get("province"),
+        section=given.get("section"),
+    )
+    return {
+        "id": given["id"],
+        "matches": [
+            {name: getattr(match, name) for name in ("rule", "term", "field", "start", "end", "text")}
+            for match in matcher.match(article)
+        ],
+    }
+
+
+def told_json(told: Told) -> dict[str, Any]:
+    """One alert of `didban alerts --json`."""
+    alert = told.alert
+    return {
+        "id": told.id,
+        "rule": alert.rule,
+        "title": alert.title,
+        "priority": alert.priority,
+        "live": alert.live,
+        "raised": iso_utc(alert.raised),
+        "story": alert.story,
+        "article": {
+            "source": alert.article.source,
+            "id": alert.article.id,
+            "url": alert.article.url,
+            "title": alert.article.title,
+            "published": iso_utc(alert.article.published),
+        },
+        "evidence": [
+            {"field": match.field, "start": match.start, "end": match.end, "text": match.text, "term": match.term}
+            for match in alert.matches
+        ],
+        "channels": told.channels,
+    }
+
+
+def told_text(told: Told) -> str:
+    """One alert as lines: what, when and whether told; the title; the sentence that says it."""
+    alert, article = told.alert, told.alert.article
+    when = jalali_long(article.published, with_time=article.has_time) if article.published else "تاریخ نامعلوم"
+    fate = ", ".join(f"{name}: {state}" for name, state in told.channels.items()) or (
+        "not told" if alert.live else "archived"
+    )
+    lines = [f"{alert.rule} · {alert.title} · {article.source} · {when} · {fate}", f"  {article.title}"]
+    if alert.matches:
+        match = alert.matches[0]
+        text: str = getattr(article, match.field)
+        before, after = text[match.sentence_start : match.start], text[match.end : match.sentence_end]
+        lines.append(f"  {before}«{match.text}»{after}".replace("\n", " "))
+    if article.url:
+        lines.append(f"  {article.url}")
+    return "\n".join(lines)

@@ -1,0 +1,170 @@
+"""Settings made into parts. The only place that knows how the rooms fit together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from alerts.channels import open_channel
+from alerts.channels.base import Channel
+from alerts.policy import Judge
+from alerts.rules import RuleSet, load
+from didban.alert import Match, Plan, Sighting
+from didban.article import Article
+from didban.errors import SettingsError
+from didban.settings import Settings
+from flows.owner import Owner
+from flows.pipeline import Pipeline
+from scrapers.base import Source
+from scrapers.fetch import Fetcher, HostOptions
+from scrapers.sources import all_sources, get
+from storage.store import Store, open_store
+
+VERSION = "0.1"
+Turn = Callable[[str, float], Awaitable[None]]
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What a run works with."""
+
+    pipeline: Pipeline
+    sources: tuple[Source, ...]
+    channels: Mapping[str, Channel]
+
+
+def chosen(settings: Settings, names: Sequence[str] = ()) -> tuple[Source, ...]:
+    """The sources named, else those of the settings, else all. Raises InputError for a name nobody knows."""
+    keys = tuple(names) or settings.sources
+    return tuple(get(key) for key in keys) if keys else tuple(all_sources())
+
+
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """The channels by name. Raises SettingsError naming the channel, never its URL."""
+    names = {source.key: source.name for source in all_sources()}
+    return {
+        name: open_channel(name, url.get_secret_value(), base=settings.var, source_names=names)
+        for name, url in settings.channels.items()
+    }
+
+
+def rules_of(settings: Settings) -> RuleSet:
+    """The rules in force. Raises RulesError."""
+    return load(settings.rules)
+
+
+def judge_of(settings: Settings, channels: Sequence[str], *, window: timedelta | None = None) -> Judge:
+    rules = rules_of(settings)
+    for rule in rules.rules:
+        for name in rule.channels:
+            if name not in channels:
+                known = ", ".join(channels)
+                raise SettingsError(
+                    f"{rules.path}: rule {rule.id!r} names the channel {name!r}; the channels are: {known}"
+                )
+    window = settings.alert_window if window is None else window
+    return Judge(rules, window=window, channels=channels, home=settings.home)
+
+
+@contextmanager
+def opened(settings: Settings) -> Generator[Store]:
+    """The store, closed at the end."""
+    store = open_store(settings.store_url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@asynccontextmanager
+async def workshop(
+    settings: Settings,
+    sources: Sequence[str] = (),
+    *,
+    window: timedelta | None = None,
+    rules: bool = True,
+) -> AsyncGenerator[Workshop]:
+    """Everything a run needs, opened and closed: store, one writing thread, lease owner, fetcher, rules, channels.
+
+    `window` replaces the settings' alert window; `rules=False` leaves the rules unread, for a run that only delivers.
+    """
+    channels = channels_of(settings)
+    judge = judge_of(settings, tuple(channels), window=window) if rules else _no_judgement
+    wanted = chosen(settings, sources)
+    settings.var.mkdir(parents=True, exist_ok=True)
+    with (
+        Owner(settings.var / "owners") as owner,
+        opened(settings) as store,
+        ThreadPoolExecutor(1, "didban-writer") as writer,
+    ):
+        dead = owner.dead(store.sources.owners())
+        if dead:
+            store.sources.release(dead)
+        store.sources.register([source.key for source in wanted], now=now())
+
+        async def turn(host: str, seconds: float) -> None:
+            take = partial(store.sources.turn, host, interval=timedelta(seconds=seconds), now=now())
+            wait = await asyncio.get_running_loop().run_in_executor(writer, take)
+            await asyncio.sleep(wait.total_seconds())
+
+        async with fetching(settings, turn) as fetcher:
+            yield Workshop(
+                pipeline=Pipeline(
+                    store=store,
+                    writer=writer,
+                    fetch=fetcher.fetch,
+                    judge=judge,
+                    owner=owner.name,
+                    now=now,
+                ),
+                sources=wanted,
+                channels=channels,
+            )
+
+
+@asynccontextmanager
+async def fetching(settings: Settings, turn: Turn | None = None) -> AsyncGenerator[Fetcher]:
+    """The one door to the network; without `turn` its host's pace is kept within this process only."""
+    last: dict[str, float] = {}
+
+    async def own_turn(host: str, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        at = max(last.get(host, 0.0), loop.time())
+        last[host] = at + seconds
+        await asyncio.sleep(at - loop.time())
+
+    async with Fetcher(
+        rate=settings.rate,
+        hosts=settings.hosts,
+        turn=turn or own_turn,
+        user_agent=_user_agent(settings),
+        options={name: _options(settings, name) for name in settings.fetch},
+    ) as fetcher:
+        yield fetcher
+
+
+def _no_judgement(article: Article, sighting: Sighting) -> tuple[tuple[Match, ...], tuple[Plan, ...]]:
+    raise AssertionError(f"nothing is saved here: {article.source} {sighting.via}")
+
+
+def _user_agent(settings: Settings) -> str:
+    return f"Didban/{VERSION} (+{settings.contact})" if settings.contact else f"Didban/{VERSION}"
+
+
+def _options(settings: Settings, name: str) -> HostOptions:
+    host = settings.fetch[name]
+    return HostOptions(
+        proxy=host.proxy.get_secret_value() if host.proxy else None,
+        headers={key: value.get_secret_value() for key, value in host.headers.items()},
+        cookies={key: value.get_secret_value() for key, value in host.cookies.items()},
+        ca_file=str(host.ca_file) if host.ca_file else None,
+    )
