@@ -13,6 +13,10 @@ from storage.store import Store, open_store
 SEEDS = Path(__file__).parent / "seeds"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="write the goldens, and fail: none is believed unread")
+
+
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of the person who runs it."""

@@ -4,7 +4,6 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
 
 import pytest
 
@@ -127,27 +126,6 @@ def test_one_matcher_serves_many_threads() -> None:
         thread.join()
     assert want
     assert got == [want] * 8
-
-
-@pytest.mark.parametrize(
-    "unit", ["دولت ", "دولت الکترونیک ", "آی.سی.", "دولت" + " " * 5000, "«", "é دفتر ICT ", "حذف و کاغذ "]
-)
-def test_time_grows_with_the_text_and_no_faster(unit: str) -> None:
-    matcher = Matcher(load())
-
-    def seconds(letters: int) -> float:
-        article = Article(source="s", title="", text=unit * (letters // len(unit)))
-        times = []
-        for _ in range(3):
-            start = perf_counter()
-            matcher.match(article)
-            times.append(perf_counter() - start)
-        return min(times)
-
-    seconds(1000)
-    assert (
-        seconds(80_000) < 24 * seconds(10_000) + 0.05
-    )  # eight times the text; a quadratic would take 64 times as long
 
 
 WANTED = {

@@ -1,0 +1,129 @@
+"""What a source is: where it lists, and how its pages are read.
+
+    watch()   → the listings polled for what is new; the feed first
+    older()   → the newest-first paged listing, walked when the feed shows a gap
+    archive() → the units of a backfill, newest first
+    links()   : Page → Listed         article() : Page → Article
+
+A source decides nothing and calls nobody: pages in, values out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol
+
+from didban.article import Article, Link, Listed, Listing, Page
+from didban.errors import InputError, LayoutChanged
+from scrapers.html import breaks_off
+
+
+class Source(Protocol):
+    """One site. The properties are the site's own; a platform class gives the methods."""
+
+    @property
+    def key(self) -> str:
+        """The name in commands, settings and rows: `irna`."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """The name people read, in Persian."""
+        ...
+
+    @property
+    def home(self) -> str:
+        """The site's address with its final slash: `https://www.irna.ir/`."""
+        ...
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names the site answers to; a redirect may go to these and their subdomains."""
+        ...
+
+    @property
+    def rights(self) -> str | None:
+        """The terms of use printed on the site, or None when it prints none."""
+        ...
+
+    @property
+    def province(self) -> str | None:
+        """The slug of the province whose portal this is, or None for a national source."""
+        ...
+
+    @property
+    def every(self) -> timedelta:
+        """How often the listings of `watch` are polled."""
+        ...
+
+    def watch(self) -> tuple[Listing, ...]:
+        """The listings that name the newest articles, the feed first."""
+        ...
+
+    def older(self) -> Listing | None:
+        """The first page of a paged listing, newest first; None when the site has none."""
+        ...
+
+    def archive(self, since: date, until: date) -> tuple[Listing, ...]:
+        """The listings that hold the articles of these civil days in Tehran (both included), newest first.
+
+        Raises InputError when `since` is after `until`.
+        """
+        ...
+
+    def links(self, page: Page, listing: Listing) -> Listed:
+        """The links a listing's page names, in its order, and the next page's address.
+
+        A valid listing with no items is `Listed(links=())`; a damaged one that still names some sets `problem`.
+        Raises ReadError when nothing can be read.
+        """
+        ...
+
+    def article(self, page: Page, link: Link | None = None) -> Article:
+        """The article a page means; `link` supplies what the page lacks. Raises LayoutChanged or Unreadable."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The facts of one source, which every platform's class begins with; `dataclasses.replace` moves it elsewhere."""
+
+    key: str
+    name: str
+    home: str
+    hosts: tuple[str, ...]
+    rights: str | None = None
+    province: str | None = None
+    every: timedelta = timedelta(minutes=15)
+
+    def listing(self, path: str, way: str, day: date | None = None) -> Listing:
+        """A listing of this source at `home` + `path`."""
+        return Listing(source=self.key, url=self.home + path, way=way, day=day)
+
+
+def days(since: date, until: date) -> tuple[date, ...]:
+    """Every day from `until` back to `since`. Raises InputError when they stand the wrong way round."""
+    if since > until:
+        raise InputError(f"the first day, {since}, is after the last, {until}")
+    return tuple(until - timedelta(days=back) for back in range((until - since).days + 1))
+
+
+def listed(page: Page, found: Sequence[Link | None], selector: str, next_page: str | None) -> Listed:
+    """What a page of items says, None standing for an item without an address. Raises LayoutChanged when all are."""
+    links = [link for link in found if link is not None]
+    if found and not links:
+        raise LayoutChanged(page.url, f"an address in {selector}", 0)
+    problems = ["the page breaks off before its end"] if breaks_off(page) else []
+    if lost := len(found) - len(links):
+        problems.append(f"items without an address: {lost}")
+    return Listed(links=each_once(links), next=next_page if links else None, problem="; ".join(problems) or None)
+
+
+def each_once(links: Iterable[Link]) -> tuple[Link, ...]:
+    """The links without repeats of one id or address, the first of each kept."""
+    seen: dict[str, Link] = {}
+    for link in links:
+        seen.setdefault(link.id or link.url, link)
+    return tuple(seen.values())

@@ -1,0 +1,265 @@
+"""HTML: bytes → text → tree → the words on it, with selectors that complain by name.
+
+lexbor (selectolax) reads the page and finds the nodes; only the body's own node goes to BeautifulSoup, a tenth as fast
+and kinder to broken text. Both are slow on hostile markup (lexbor quadratically in depth), so size and depth are capped
+before either sees it.
+
+**Verbatim.** Inside a text node every character stays as its author typed it, two spaces and no-break spaces included;
+a run of white space that holds a line break or a tab is the markup's indentation and becomes one space. The ends of a
+paragraph are trimmed. Nothing is joined, split or respaced beyond that.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bs4 import BeautifulSoup, NavigableString, Tag
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from didban.article import Page
+from didban.errors import LayoutChanged, Unreadable
+
+MAX_BYTES = 8_000_000
+MAX_DEPTH = 5_000
+"""Tags never closed count too: a page of old, careless markup has hundreds."""
+
+_VOID = frozenset(
+    {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
+)
+_TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+_HTML = re.compile(rb"<html[\s>]", re.IGNORECASE)
+_HTML_END = re.compile(rb"</html\s*>", re.IGNORECASE)
+_NEVER_TEXT = re.compile("[\x00\ud800-\udfff]")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_META_CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+_HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
+_TEXT_CODECS = re.compile(r"utf|cp\d|iso8859|latin|ascii|mac|koi8", re.IGNORECASE)
+_BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_INDENT = re.compile(r"(?<! ) *[\t\n\r\f][ \t\n\r\f]*")  # looked for only where blanks begin: linear
+
+
+# ── bytes → text ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def decode(body: bytes, declared: str = "") -> str:
+    """The text of a page, whatever it says of itself; `declared` is its Content-Type header or a charset's name.
+
+    A byte order mark wins, then strict UTF-8, which no Persian page passes by chance; then of the declared charsets,
+    windows-1256 and damaged UTF-8 the one that makes the most Persian letters out of what is not ASCII. NUL, lone
+    surrogates and the byte order mark are dropped.
+    """
+    marked = next((codec for mark, codec in _BOMS if body.startswith(mark)), None)
+    try:
+        text = body.decode(marked or "utf-8", "replace" if marked else "strict")
+    except UnicodeDecodeError:
+        text = max((body.decode(codec, "replace") for codec in _codecs(body, declared)), key=_persian_share)
+    return _NEVER_TEXT.sub("", text).removeprefix("\ufeff")
+
+
+def page_text(page: Page) -> str:
+    """The text of a page that may be parsed. Raises Unreadable: empty, binary or beyond the size cap."""
+    if not page.body.strip():
+        raise Unreadable(page.url, "the page is empty")
+    if len(page.body) > MAX_BYTES:
+        raise Unreadable(page.url, f"{len(page.body)} bytes are more than a page has ({MAX_BYTES})")
+    head = page.body[:4096]
+    if (
+        not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        and len(_CONTROLS.findall(head)) > len(head) // 100
+    ):
+        raise Unreadable(page.url, "this is binary, not text")
+    return decode(page.body, page.headers.get("content-type", ""))
+
+
+def _codecs(body: bytes, declared: str) -> Iterator[str]:
+    named = [name.decode("ascii") for name in _META_CHARSET.findall(body[:4096])]
+    for name in (declared, *_HEADER_CHARSET.findall(declared), *named):
+        try:
+            codec = codecs.lookup(name).name
+        except LookupError:
+            continue
+        if _TEXT_CODECS.match(codec):
+            yield codec
+    yield "utf-8"
+    yield "windows-1256"
+
+
+def _persian_share(text: str) -> float:
+    foreign = [char for char in text[:200_000] if char > "\x7f" and not char.isspace()]
+    return sum("\u0620" <= char <= "\u06ff" or "\u200b" <= char <= "\u200f" for char in foreign) / (len(foreign) or 1)
+
+
+# ── text → tree ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parse_whole(page: Page) -> LexborHTMLParser:
+    """As `parse`, where half of a page is worse than none: it may not break off before its end."""
+    if breaks_off(page):
+        raise Unreadable(page.url, "the page breaks off before its end")
+    return parse(page)
+
+
+def parse(page: Page) -> LexborHTMLParser:
+    """The page's tree. Raises Unreadable: empty, binary, no markup, too large, too deep."""
+    text = page_text(page)
+    if "<" not in text:
+        raise Unreadable(page.url, "there is no markup in it")
+    if (found := depth(text)) > MAX_DEPTH:
+        raise Unreadable(page.url, f"tags nested {found} deep (at most {MAX_DEPTH})")
+    return LexborHTMLParser(text)
+
+
+def breaks_off(page: Page) -> bool:
+    """Does the page begin with `<html` and never reach its end? A server that closed early may not have said so."""
+    return bool(_HTML.search(page.body)) and not _HTML_END.search(page.body)
+
+
+def depth(text: str) -> int:
+    """The most tags open at once, void ones aside, where a closing tag closes only a tag of its own name."""
+    unclosed: Counter[str] = Counter()
+    now = most = 0
+    for closing, name in _TAG.findall(text):
+        tag = name.lower()
+        if closing:
+            if unclosed[tag]:
+                unclosed[tag] -= 1
+                now -= 1
+        elif tag not in _VOID:  # in HTML `<div/>` opens a div
+            unclosed[tag] += 1
+            now += 1
+            most = max(most, now)
+    return most
+
+
+# ── tree → words ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def first(tree: LexborHTMLParser | LexborNode, *selectors: str) -> LexborNode | None:
+    """The first node of the first selector that matches any."""
+    for selector in selectors:
+        if (node := tree.css_first(selector)) is not None:
+            return node
+    return None
+
+
+def need(tree: LexborHTMLParser | LexborNode, url: str, *selectors: str) -> LexborNode:
+    """As `first`, where a page without it is not what we think it is. Raises LayoutChanged."""
+    if (node := first(tree, *selectors)) is None:
+        raise LayoutChanged(url, ", ".join(selectors), 0)
+    return node
+
+
+def only(tree: LexborHTMLParser | LexborNode, url: str, *selectors: str) -> LexborNode:
+    """The one node of the first selector that matches. Raises LayoutChanged when it matches more, or none does."""
+    for selector in selectors:
+        if len(nodes := tree.css(selector)) == 1:
+            return nodes[0]
+        if nodes:
+            raise LayoutChanged(url, selector, len(nodes))
+    raise LayoutChanged(url, ", ".join(selectors), 0)
+
+
+def inside(tree: LexborHTMLParser | LexborNode, places: str, selector: str) -> set[int]:
+    """The `mem_id` of each node of `selector` that stands in one of `places`.
+
+    (`:is(a, b) c` would say it in one, and finds nothing in lexbor once c lies deep.)
+    """
+    return {node.mem_id for place in tree.css(places) for node in place.css(selector)}
+
+
+def words(node: LexborNode | None) -> str:
+    """A node's text as one line, by the rule of verbatim; `""` without a node."""
+    return "" if node is None else line(node.text())
+
+
+def first_words(tree: LexborHTMLParser | LexborNode, *selectors: str) -> str:
+    """The words of the first node that has any: an empty kicker gives way to the next selector."""
+    return next((found for selector in selectors for node in tree.css(selector) if (found := words(node))), "")
+
+
+def all_words(tree: LexborHTMLParser | LexborNode, selector: str) -> tuple[str, ...]:
+    """The words of each node that has any, in order, each once."""
+    return tuple(dict.fromkeys(found for node in tree.css(selector) if (found := words(node))))
+
+
+def attribute(node: LexborNode | None, name: str) -> str:
+    """An attribute's value, stripped; `""` when there is no node or no attribute."""
+    value = None if node is None else node.attributes.get(name)
+    return "" if value is None else value.strip()
+
+
+def meta(tree: LexborHTMLParser, *names: str) -> str:
+    """The content of the first `<meta>` whose `property`, `name` or `itemprop` is one of `names`; else `""`."""
+    for name in names:
+        for key in ("property", "name", "itemprop"):
+            if content := attribute(tree.css_first(f'meta[{key}="{name}"]'), "content"):
+                return content
+    return ""
+
+
+def json_ld(tree: LexborHTMLParser, key: str) -> str:
+    """The first string under `key` among a page's JSON-LD objects, `@graph` included; else `""`."""
+    for script in tree.css('script[type="application/ld+json"]'):
+        try:
+            value = json.loads(script.text(), strict=False)
+        except (ValueError, RecursionError):
+            continue
+        for item in _objects(value):
+            if isinstance(found := item.get(key), str) and found.strip():
+                return str(found).strip()
+    return ""
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON values
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            yield item
+            yield from _objects(item.get("@graph"))
+
+
+def line(text: str) -> str:
+    """Text as one line, by the rule of verbatim."""
+    return _INDENT.sub(" ", text).strip()
+
+
+# ── a fragment → paragraphs ───────────────────────────────────────────────────────────────────────────────────────────
+
+DROPPED = (
+    "script", "style", "template", "noscript", "iframe", "object", "form", "button", "select", "textarea", "video",
+    "audio", "figure", "figcaption", "svg", "[hidden]", '[style*="display: none"]', '[style*="display:none"]',
+)  # fmt: skip
+"""What is no text in any body; a platform adds its own."""
+
+_BLOCKS = frozenset({
+    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt",
+    "fieldset", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section",
+    "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+})  # fmt: skip
+
+
+def paragraphs(fragment: str, *, drop: Iterable[str] = ()) -> tuple[str, ...]:
+    """The paragraphs of an HTML fragment, in order, none empty.
+
+    A block's edge and a `<br>` end a paragraph; inline tags do not. A table's cells are paragraphs of their own.
+    """
+    soup = BeautifulSoup(fragment, "lxml")
+    for junk in soup.select(", ".join((*DROPPED, *drop))):
+        junk.decompose()
+    parts: list[list[str]] = [[]]
+    block: Tag | None = None
+    for node in soup.descendants:
+        if isinstance(node, Tag):
+            if node.name == "br":
+                parts.append([])
+        elif type(node) is NavigableString:  # its subclasses are comments, doctypes and the like
+            around = next((tag for tag in node.parents if tag.name in _BLOCKS), None)
+            if around is not block:
+                block = around
+                parts.append([])
+            parts[-1].append(str(node))
+    return tuple(text for part in parts if (text := line("".join(part))))

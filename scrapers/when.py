@@ -1,0 +1,77 @@
+"""When an article was published: the order in which its dates are believed.
+
+    1  the machine's, with a time of day      JSON-LD, `article:published_time`, `time[datetime]`
+    2  the listing's, when the page prints no date, an impossible one, or the same day in Tehran
+    3  the date as printed on the page
+    4  the machine's, without a time of day   (Warp prints the day in UTC: a day behind until 03:30 in Tehran)
+
+A printed date that is impossible (30 Esfand 1402) is kept as text, and believed by nobody.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from didban.dates import TEHRAN, Printed, parse_iso, parse_printed, tehran_day
+from didban.errors import DateError
+
+_CLOCK = re.compile(r"\d[T ].*\d:\d\d")
+_EARLIEST_YEAR = 1990
+"""A machine's date before the sites existed is an empty field's default (1970-01-01)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class When:
+    """`published`, `published_text` and `has_time` of an article."""
+
+    published: datetime | None = None
+    published_text: str | None = None
+    has_time: bool = False
+
+
+def when(*, machine: Iterable[str] = (), printed: str = "", listed: datetime | None = None) -> When:
+    """The best of a page's machine dates (in order of trust), its printed date and its listing's date."""
+    text = printed.strip() or None
+    shown = _printed(printed)
+    exact = [(moment, bool(_CLOCK.search(value))) for value in machine if (moment := machine_date(value)) is not None]
+    if timed := [moment for moment, has_time in exact if has_time]:
+        return When(published=timed[0], published_text=text, has_time=True)
+    if listed is not None and (shown is None or tehran_day(listed) == tehran_day(shown.moment)):
+        if shown is not None and not _has_time(listed):
+            return When(published=shown.moment, published_text=text, has_time=shown.has_time)
+        return When(published=listed, published_text=text, has_time=_has_time(listed))
+    if shown is not None:
+        return When(published=shown.moment, published_text=text, has_time=shown.has_time)
+    if exact:
+        return When(published=exact[0][0], published_text=text)
+    return When(published_text=text)
+
+
+def machine_date(text: str) -> datetime | None:
+    """An ISO date from an attribute, or None when it is none."""
+    try:
+        moment = parse_iso(text)
+    except DateError:
+        return None
+    return moment if moment.year >= _EARLIEST_YEAR else None
+
+
+def listed_date(*texts: str) -> datetime | None:
+    """The first of a listing's printed dates that is one (a relative «۱ ماه قبل» is not)."""
+    return next((shown.moment for shown in map(_printed, texts) if shown is not None), None)
+
+
+def _printed(text: str) -> Printed | None:
+    try:
+        return parse_printed(text)
+    except DateError:
+        return None
+
+
+def _has_time(moment: datetime) -> bool:
+    """A listing's moment at midnight in Tehran is a day without a time."""
+    local = moment.astimezone(TEHRAN)
+    return bool(local.hour or local.minute or local.second)
