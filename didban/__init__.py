@@ -7,3 +7,5 @@
     text.py  dates.py  urls.py  seed.py  copies.py  provinces.py  reading.py
     settings.py  the only reader of the environment and of didban.toml
 """
+
+__version__ = "0.1.0"

@@ -40,7 +40,7 @@ async def _check(fetcher: Fetcher, source: Source, say: Callable[[str], None]) -
     well = True
     links: tuple[Link, ...] = ()
     older = source.older()
-    for listing in (*source.watch(), *((older,) if older else ())):
+    for listing in dict.fromkeys((*source.watch(), *((older,) if older else ()))):
         try:
             listed = await _links(fetcher, source, listing)
         except DidbanError as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from didban import __version__
 from didban.dates import day_bounds, iso_utc, jalali_iso, jalali_long, parse_day, parse_span
 from didban.errors import DateError, DidbanError, InputError
 
@@ -57,7 +58,7 @@ class Group(click.Group):
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="didban")
+@click.version_option(__version__)
 def cli() -> None:
     """Didban (دیده‌بان) watches Iranian public-sector news and tells people when a tracked topic appears."""
 
@@ -232,6 +233,8 @@ def export(
 @click.option("--url", default=None, help="The page's address, where the page does not say it.")
 def parse(files: tuple[Path, ...], key: str, url: str | None) -> None:
     """Read saved pages: each becomes an article as one JSON line."""
+    from dataclasses import replace
+
     from didban.article import Page, to_json
     from flows.workshop import now
     from scrapers.sources import get
@@ -240,8 +243,9 @@ def parse(files: tuple[Path, ...], key: str, url: str | None) -> None:
     failed = False
     for path in files:
         try:
-            page = Page(url=url or source.home, body=_bytes(path), fetched=now())
-            click.echo(json.dumps(to_json(source.article(page)), ensure_ascii=False))
+            page = Page(url=url or f"file:{path.name}", body=_bytes(path), fetched=now())
+            read = replace(source.article(page), fetched=None)  # when it was fetched nobody knows
+            click.echo(json.dumps(to_json(read), ensure_ascii=False))
         except DidbanError as error:
             failed = True
             _warn(f"{path}: {error}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from didban.dates import jalali_long
+from didban.errors import DidbanError
 from didban.settings import Settings, load
 from flows import shift
 from flows.workshop import opened
@@ -38,11 +39,13 @@ def run(settings: Settings, *, say: Say, serve: bool = False) -> None:
         own = _own_settings(settings.var / "demo", site.hosts)
         say(f"The sites are replayed at {site.hosts}; everything is kept in {own.var}\n")
         say("── A first look at the three sites")
-        shift.run(own, report=say)
+        tally = shift.run(own, report=say)
         say("\n── An article appears, and the watch looks again")
         site.grow()
-        shift.run(own, report=say)
+        tally.add(shift.run(own, report=say))
         _summary(own, say)
+        if tally.problems:
+            raise DidbanError(tally.problems[0])
         if serve:
             _serve(site.hosts, say)
 

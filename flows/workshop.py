@@ -14,6 +14,7 @@ from alerts.channels import open_channel
 from alerts.channels.base import Channel
 from alerts.policy import Judge
 from alerts.rules import RuleSet, load
+from didban import __version__
 from didban.alert import Match, Plan, Sighting
 from didban.article import Article
 from didban.errors import SettingsError
@@ -25,7 +26,6 @@ from scrapers.fetch import Fetcher, HostOptions
 from scrapers.sources import all_sources, get
 from storage.store import Store, open_store
 
-VERSION = "0.1"
 Turn = Callable[[str, float], Awaitable[None]]
 
 
@@ -157,7 +157,7 @@ def _no_judgement(article: Article, sighting: Sighting) -> tuple[tuple[Match, ..
 
 
 def _user_agent(settings: Settings) -> str:
-    return f"Didban/{VERSION} (+{settings.contact})" if settings.contact else f"Didban/{VERSION}"
+    return f"Didban/{__version__} (+{settings.contact})" if settings.contact else f"Didban/{__version__}"
 
 
 def _options(settings: Settings, name: str) -> HostOptions:
