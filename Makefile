@@ -2,7 +2,6 @@
 #
 # Another interpreter:    make PYTHON=python3.12 check
 # Part of the tests:      make test ARGS='tests/storage -m "not slow"'
-# An offline server:      UV_FIND_LINKS=/media/wheels UV_NO_INDEX=1 make demo
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

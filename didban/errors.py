@@ -11,7 +11,8 @@ DidbanError
 │   ├── Unreachable        no connection, DNS failure, time-out: the network, not the page
 │   ├── ServerFault        5xx, or an answer that broke off
 │   ├── Blocked            a wall, 401, 403, 429: somebody does not want us now (retry_after)
-│   ├── Disallowed         robots.txt, a foreign redirect, a private address: we do not ask
+│   ├── Disallowed         robots.txt, a private address, no web address: we do not ask
+│   │   └── Moved          a redirect out of the source's hosts
 │   ├── Gone               404 or 410 (status)
 │   └── TooLarge           more bytes than a page may have
 ├── ReadError              a page came back, and cannot be read (url)
@@ -95,6 +96,10 @@ class Disallowed(FetchError):
     """We do not ask for this address: robots.txt, a redirect out of the source's hosts, a private address."""
 
 
+class Moved(Disallowed):
+    """A redirect out of the source's hosts: the site has moved, or somebody stands between."""
+
+
 class Gone(FetchError):
     """404 or 410."""
 
@@ -117,11 +122,12 @@ class ReadError(DidbanError):
 
 
 class LayoutChanged(ReadError):
-    """`selector` matched `count` nodes where the reader needs another number."""
+    """`selector` matched `count` nodes where the reader needs another number. `field` is what it was to find, when known."""
 
-    def __init__(self, url: str, selector: str, count: int) -> None:
+    def __init__(self, url: str, selector: str, count: int, *, field: str | None = None) -> None:
         self.selector = selector
         self.count = count
+        self.field = field
         super().__init__(url, f"{selector!r} matches {count} nodes; the page's layout has changed")
 
 

@@ -510,9 +510,9 @@ def _settings() -> Settings:
 
 def _as_flow(settings: Settings, name: str, **parameters: object) -> Tally | None:
     """Run as a Prefect flow when a server is there; None when none is."""
-    from flows.server import api_url
+    from flows.server import join
 
-    if api_url(settings) is None:
+    if join(settings) is None:
         return None
     from flows.deployed import run_as_flow
 

@@ -42,8 +42,16 @@ async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, 
     async with workshop(settings, sources) as shop:
         total.add(await deliver(shop.pipeline, shop.channels))
         loops = [_watch(shop, source, end, once=not length, report=report) for source in shop.sources]
-        for tally in await asyncio.gather(*loops):
+        for tally in await asyncio.gather(*loops, _deliver(shop, end)):
             total.add(tally)
+    return total
+
+
+async def _deliver(shop: Workshop, end: datetime) -> Tally:
+    """Deliver what falls due (a retry, a message put off) until the shift is over."""
+    total = Tally()
+    while (left := (end - now()).total_seconds()) > 0:
+        await asyncio.sleep(min(_DELIVERY, left))
         total.add(await deliver(shop.pipeline, shop.channels))
     return total
 
@@ -64,6 +72,7 @@ async def _watch(shop: Workshop, source: Source, end: datetime, *, once: bool, r
         await asyncio.sleep(max(_HELD, (due - now()).total_seconds()))
 
 
+_DELIVERY = 15.0  # seconds between two looks at what has fallen due
 _HELD = 5.0  # seconds to the next look at a source that is due and that another process holds
 
 

@@ -1,0 +1,123 @@
+"""The flows as Prefect sees them: thin wrappers, each over one plain module. Import it only where a server is there.
+
+    watch     flows.shift      a shift, from one schedule to the next
+    notify    flows.deliver    what is due, now
+    backfill  flows.archive    a source's archive, by days
+
+Each run is named by its day and hour in Iran and leaves its tally as a table artifact. The work is one task of one
+process, never a task per article: a task costs the server 10-150 ms and 20 KB.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+os.environ["DO_NOT_TRACK"] = "1"  # on import, on a terminal, Prefect would announce itself to its makers
+
+from prefect import flow, get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.exceptions import TerminationSignal
+from prefect.runtime import flow_run
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from didban import settings
+from didban.dates import jalali_iso, parse_day
+from didban.errors import ServerError
+from didban.outcome import Tally
+from flows import archive, deliver, server, shift, turn
+
+
+@flow(name="watch", flow_run_name=lambda: _named("watch"))
+def watch(sources: list[str] | None = None, minutes: float = 15) -> Tally:
+    """One shift: polls the sources that are due, saves what is new, raises and delivers alerts.
+
+    sources: names, as `didban sources` prints them; none means all.
+    minutes: how long the shift lives, counted from its scheduled start; 0 is one pass.
+    """
+    whole = Tally()
+    for length in turn.lengths(_due(), timedelta(minutes=minutes)):
+        whole.add(collect(sources or [], length))
+    _leave("watch", whole)
+    return whole
+
+
+@flow(name="notify", flow_run_name=lambda: _named("notify"))
+def notify() -> Tally:
+    """Delivers what is due, now."""
+    with turn.stoppable(_terminated):
+        tally = deliver.run(settings.load())
+    _leave("notify", tally)
+    return tally
+
+
+@flow(name="backfill", flow_run_name=lambda: _named("backfill"))
+def backfill(source: str, since: str, until: str, notify: bool = False) -> Tally:
+    """Reads a source's archive between two days, both included; safe to stop and to run again.
+
+    source: a name, as `didban sources` prints it.
+    since, until: days, Jalali (1397-07-01) or Gregorian (2018-09-23).
+    notify: tell what it finds, too, however old.
+    """
+    with turn.stoppable(_terminated):
+        days = parse_day(since), parse_day(until)
+        tally = archive.run(settings.load(), source, *days, notify=notify, report=get_run_logger().info)
+    _leave("backfill", tally)
+    return tally
+
+
+@task(name="collect", cache_policy=NO_CACHE)
+def collect(sources: list[str], length: timedelta) -> Tally:
+    """The sources that are due, polled, saved and delivered until `length` is over."""
+    with turn.stoppable(_terminated):
+        return shift.run(settings.load(), sources=sources, length=length, report=get_run_logger().info)
+
+
+FLOWS: Mapping[str, Callable[..., Tally]] = {"watch": watch, "notify": notify, "backfill": backfill}
+
+
+def run_as_flow(name: str, **parameters: object) -> Tally:
+    """Runs one of FLOWS in this process, as a run that the server sees.
+
+    Raises ServerError when the server does not answer, else whatever the flow raises.
+    """
+    url = server.api_url(settings.load())
+    with temporary_settings(updates={PREFECT_API_URL: url}):
+        with get_client(sync_client=True) as client:
+            problem = client.api_healthcheck()
+        if url is None or problem is not None:
+            raise ServerError(
+                f"the Prefect server at {url} does not answer ({problem}); start `didban up`, or unset PREFECT_API_URL"
+            )
+        tally = FLOWS[name](**parameters)
+    if not isinstance(tally, Tally):
+        raise ServerError(f"the server did not let {name} run: {tally!r}")
+    return tally
+
+
+def _named(verb: str) -> str:
+    """`watch 1405-08-30 12:15`, by Tehran's clock."""
+    return f"{verb} {jalali_iso(_due(), with_time=True)}".replace("T", " ")
+
+
+def _due() -> datetime:
+    """When this run was to begin; Prefect gives a pendulum moment, whose arithmetic does not mix with ours."""
+    return datetime.fromtimestamp(flow_run.scheduled_start_time.timestamp(), UTC)
+
+
+def _leave(verb: str, tally: Tally) -> None:
+    """The tally as a table artifact of this run, with what went wrong under it."""
+    create_table_artifact(
+        table=[{"what": what, "count": count} for what, count in tally.counts().items()],
+        key=verb,
+        description="\n".join([f"# {_named(verb)}", *(f"- {problem}" for problem in tally.problems)]),
+    )
+
+
+def _terminated() -> TerminationSignal:
+    """What Prefect's own handler of SIGTERM raises, wherever the program stands; ours waits until the work has stopped."""
+    return TerminationSignal(signal.SIGTERM)

@@ -1,0 +1,258 @@
+"""`didban up`: a Prefect server, its deployments and a worker, supervised as one until Ctrl-C.
+
+    server   prefect server start       on loopback, with its own database under VAR/prefect
+    deploy   prefect deploy --all       prefect.yaml, with the interval and the shift asked for
+    worker   prefect worker start       runs each scheduled flow in a process of its own
+
+A child that dies is started again; a run whose process is gone gives its place back. This process imports nothing of
+Prefect, so that it stays small however long it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from didban.errors import ServerError, SettingsError
+from didban.settings import Settings
+from flows import children, server
+from flows.children import Child
+
+POOL = "didban"
+KEEP = timedelta(days=30)
+"""How long the server remembers finished runs."""
+START = timedelta(minutes=4)
+"""How long the server may take to answer: 14 s on two idle cores, 41 s the first time, longer on a small busy one."""
+LOST = timedelta(seconds=30)
+"""A run without a process for so long is lost: between taking a run and starting its process a worker needs about a second."""
+LOOK = 20.0
+"""Seconds between two looks for lost runs."""
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Loopback needs no proxy, whatever the environment says."""
+
+
+def supervise(
+    settings: Settings, *, every: timedelta, shift: timedelta, report: Callable[[str], None] = click.echo
+) -> int:
+    """Starts everything, says so in three lines, and keeps it running until Ctrl-C or SIGTERM.
+
+    `every` is the time from one shift to the next, `shift` how long one lives (at most `every`).
+    Returns 0, or 1 when another `didban up` has this VAR. Raises ServerError when the server or the deployments do not
+    start, SettingsError when VAR cannot be written. However it ends, no process is left.
+    """
+    try:
+        settings.var.mkdir(parents=True, exist_ok=True)
+        lock = server.claim(settings.var)
+    except OSError as error:
+        raise SettingsError(
+            f"{settings.var}: {error.strerror}; DIDBAN_VAR names a folder that can be written"
+        ) from None
+    if lock is None:
+        up = server.read(settings.var)
+        where = f" at {up.api_url}, process {up.pid}" if up is not None else ""
+        click.echo(
+            f"didban: `didban up` already runs here{where}; stop it, or set DIDBAN_VAR to another folder", err=True
+        )
+        return 1
+    family: list[Child] = []
+    with lock, children.adopting():
+        try:
+            url = _start(settings, family, every=every, shift=min(shift, every), report=report)
+            _keep(url, family, report)
+        except KeyboardInterrupt:
+            report("stopping")
+        finally:
+            server.forget(settings.var)
+            children.stop(family)
+    return 0
+
+
+def plan(every: timedelta, shift: timedelta) -> dict[str, Any]:
+    """prefect.yaml with the watch as asked, its first shift at once, and the lightest way to start a run.
+
+    Without a command, a process worker starts one more Python, which imports Prefect only to find the working folder; without
+    a working folder it runs in an empty one, where didban.toml and relative paths are not.
+    """
+    here = Path(__file__).parent
+    places = here / "prefect.yaml", here.parent / "prefect.yaml"  # in a wheel, in a checkout
+    path = next(path for path in places if path.exists())
+    wanted: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    for deployment in wanted["deployments"]:
+        job = {"command": f"{shlex.quote(sys.executable)} -m prefect.engine", "working_dir": str(Path.cwd())}
+        deployment["work_pool"] = {"name": POOL, "job_variables": job}
+        if deployment["name"] == "watch":
+            first = datetime.now(UTC) + timedelta(seconds=20)
+            (schedule,) = deployment["schedules"]
+            schedule |= {"interval": every.total_seconds(), "anchor_date": first.isoformat()}
+            deployment["parameters"] |= {"minutes": shift / timedelta(minutes=1)}
+    return wanted
+
+
+def _start(
+    settings: Settings, family: list[Child], *, every: timedelta, shift: timedelta, report: Callable[[str], None]
+) -> str:
+    """Server, deployments, worker; each in `family` as soon as it runs. Returns the API's address."""
+    home = server.home(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    port = _port()
+    url = f"http://127.0.0.1:{port}/api"
+    env = _environment(settings, url)
+
+    def prefect(name: str, *arguments: str) -> Child:
+        child = Child(name, [sys.executable, "-m", "prefect", *arguments], env, home / f"{name}.log")
+        family.append(child)
+        child.start()
+        return child
+
+    report(f"server: starting at {url.removesuffix('/api')}, in half a minute or so; its files are in {home}")
+    _wait(url, home, prefect("server", "server", "start", "--host", "127.0.0.1", "--port", str(port)))
+
+    _ask(f"{url}/work_pools/", {"name": POOL, "type": "process"})
+    wanted = plan(every, shift)
+    path = home / "prefect.yaml"
+    path.write_text(yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False), "utf-8")
+    deploy = prefect("deploy", "--no-prompt", "deploy", "--all", "--prefect-file", str(path))
+    while deploy.code() is None:
+        time.sleep(0.1)
+    family.remove(deploy)
+    if deploy.code() != 0:
+        raise ServerError(f"prefect.yaml cannot be deployed: {deploy.last_words()} (see {deploy.log})")
+    names = ", ".join(deployment["name"] for deployment in wanted["deployments"])
+    report(f"deployed: {names}; a shift of {_span(shift)} every {_span(every)}")
+
+    _close_lost(url, family, older=timedelta())
+    _drop_missed(url)
+    prefect("worker", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never")
+    server.write(settings.var, server.Up(pid=os.getpid(), api_url=url, started=datetime.now(UTC)))
+    report("worker: ready; Ctrl-C stops everything")
+    return url
+
+
+def _keep(url: str, family: Sequence[Child], report: Callable[[str], None]) -> None:
+    """Until interrupted."""
+    look = time.monotonic() + LOOK
+    while True:
+        time.sleep(1)
+        living = [child for child in family if child.keep(report)]
+        children.bury(family)
+        if len(living) == len(family) and time.monotonic() > look:
+            look = time.monotonic() + LOOK
+            with suppress(ServerError):  # a busy server is asked again
+                _close_lost(url, family, older=LOST)
+
+
+def _close_lost(url: str, family: Sequence[Child], *, older: timedelta) -> None:
+    """Marks as crashed the runs that Prefect takes for alive and that have no process: each keeps its deployment's one place.
+
+    A worker does so for the runs it sees die; a run that dies with its worker, or while the server is away, is nobody's.
+    """
+    if sys.platform != "linux":
+        return
+    living = {run for pid in children.descendants(family) if (run := children.variable(pid, "PREFECT__FLOW_RUN_ID"))}
+    for run in _runs(url, "PENDING", "RUNNING", "CANCELLING"):
+        age = datetime.now(UTC) - datetime.fromisoformat(run["state"]["timestamp"])
+        if age >= older and run["id"] not in living:
+            _set(url, run, "CRASHED", "its process is gone")
+
+
+def _drop_missed(url: str) -> None:
+    """Cancels the scheduled runs whose time passed while nothing was up: one would take the place of the first new one."""
+    for run in _runs(url, "SCHEDULED"):
+        if run["auto_scheduled"] and datetime.fromisoformat(run["expected_start_time"]) < datetime.now(UTC):
+            _set(url, run, "CANCELLED", "its time passed while didban was not up")
+
+
+def _runs(url: str, *states: str) -> list[dict[str, Any]]:
+    """Runs of our pool in these states, earliest first; 200 at most, by the server's own limit."""
+    wanted = {"work_pools": {"name": {"any_": [POOL]}}, "flow_runs": {"state": {"type": {"any_": states}}}}
+    found: list[dict[str, Any]] = _ask(f"{url}/flow_runs/filter", {**wanted, "sort": "EXPECTED_START_TIME_ASC"})
+    return found
+
+
+def _set(url: str, run: Mapping[str, Any], state: str, message: str) -> None:
+    _ask(
+        f"{url}/flow_runs/{run['id']}/set_state", {"state": {"type": state, "name": state.title(), "message": message}}
+    )
+
+
+def _environment(settings: Settings, url: str) -> dict[str, str]:
+    """The children's environment: ours, with no other Prefect server or profile, quiet, and nothing sent to anybody."""
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_API_", "PREFECT_PROFILE"))
+    }
+    return (
+        inherited
+        | server.environment(settings, url)
+        | {
+            "DIDBAN_VAR": str(settings.var.absolute()),
+            "PREFECT_CLI_COLORS": "false",
+            "PREFECT_CLI_PROMPT": "false",
+            "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "false",
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{server.home(settings) / 'prefect.db'}",
+            "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": f"{KEEP.total_seconds():.0f}",
+        }
+    )
+
+
+def _port() -> int:
+    """The port of PREFECT_SERVER_API_PORT; else Prefect's own, 4200; else, when that is taken, any free one."""
+    named = os.environ.get("PREFECT_SERVER_API_PORT")
+    for port in ["4200", "0"] if named is None else [named]:
+        with socket.socket() as probe, suppress(OSError, ValueError, OverflowError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", int(port)))
+            return int(probe.getsockname()[1])
+    raise ServerError(f"no server can listen on port {named}; set PREFECT_SERVER_API_PORT to a free one")
+
+
+def _wait(url: str, home: Path, child: Child) -> None:
+    """Until the server answers and is ours: another one may have taken the port a moment before."""
+    deadline = time.monotonic() + START.total_seconds()
+    while time.monotonic() < deadline:
+        if child.code() is not None:
+            raise ServerError(f"the Prefect server does not start: {child.last_words()} (see {child.log})")
+        with suppress(ServerError):
+            if _ask(f"{url}/admin/settings")["home"] == str(home):
+                return
+        time.sleep(0.3)
+    raise ServerError(f"the Prefect server did not answer within {_span(START)} (see {child.log})")
+
+
+def _ask(url: str, given: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401 - JSON
+    """GET, or POST of `given`, as JSON. A 409, it is there already, is as good as an answer. Raises ServerError."""
+    body = None if given is None else json.dumps(given).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - our own server
+    try:
+        with _DIRECT.open(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.CONFLICT:
+            return None
+        raise ServerError(f"{url} answers {error.code}") from None
+    except (OSError, HTTPException, ValueError) as error:
+        raise ServerError(f"{url} does not answer: {error}") from None
+
+
+def _span(span: timedelta) -> str:
+    """`15m`, `90s`: as the command line takes it."""
+    seconds = round(span.total_seconds())
+    return f"{seconds}s" if seconds % 60 or not seconds else f"{seconds // 60}m"

@@ -1,0 +1,136 @@
+"""`didban up` as an operator runs it: a scheduled shift, its alert at a webhook, a command that runs as a flow, and then
+Ctrl-C in the middle of a shift, after which no process is left."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from demo.site import Site
+
+REPO = Path(__file__).parents[2]
+DIDBAN = (sys.executable, "-m", "flows.cli")
+Found = TypeVar("Found")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(480)
+def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+    with Site() as site, webhook() as (hook, told):
+        fresh = site.grow().article
+        var = tmp_path / "var"
+        env = os.environ | {
+            "PYTHONPATH": str(REPO),
+            "DIDBAN_VAR": str(var),
+            "DIDBAN_HOSTS": site.hosts,
+            "DIDBAN_RATE": "100",
+            "DIDBAN_CHANNEL_HOOK": hook,
+        }
+        log = tmp_path / "up.out"
+        with log.open("wb") as output:
+            up = subprocess.Popen(
+                [*DIDBAN, "up", "--every", "40s"], cwd=tmp_path, env=env, stdout=output, stderr=output
+            )
+        try:
+            api = eventually("everything is up", lambda: where(var), 240, up, log)
+            first = eventually("a scheduled run has completed", lambda: runs(api, "COMPLETED"), 150, up, log)[0]
+            assert first["auto_scheduled"], "made by the scheduler, not by a call to the API"
+            assert first["created_by"]["type"] == "SCHEDULE"
+            assert first["name"].startswith("watch 14"), "named by its Jalali day"
+            assert [message["article"]["id"] for message in told].count(fresh.id) == 1
+
+            command = [*DIDBAN, "notify", "--json"]
+            once = subprocess.run(
+                command, check=False, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120
+            )
+            assert once.returncode == 0, once.stderr
+            assert json.loads(once.stdout)["problems"] == []
+            assert any(run["deployment_id"] is None for run in runs(api, "COMPLETED")), "a command runs as a flow, too"
+
+            eventually("the next shift works", lambda: runs(api, "RUNNING"), 90, up, log)
+            assert len(alive(var)) >= 3, "server, worker and run: the search below can find something"
+            up.send_signal(signal.SIGINT)
+            assert up.wait(90) == 0, log.read_text("utf-8")
+        finally:
+            if up.poll() is None:
+                up.terminate()
+                up.wait(90)
+    assert alive(var) == []
+    assert not (var / "up.json").exists()
+
+
+def eventually(what: str, look: Callable[[], Found], seconds: float, up: subprocess.Popen[bytes], log: Path) -> Found:
+    """The first thing worth having that `look` returns."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        if up.poll() is not None:
+            break
+        time.sleep(0.5)
+    files = [log, *sorted(log.parent.glob("var/prefect/*.log"))]
+    said = "\n".join(f"── {path.name}\n{path.read_text('utf-8', 'replace')[-4000:]}" for path in files)
+    raise AssertionError(f"not within {seconds:g} s: {what}\n{said}")
+
+
+def where(var: Path) -> str:
+    try:
+        return str(json.loads((var / "up.json").read_text("utf-8"))["api_url"])
+    except FileNotFoundError:
+        return ""
+
+
+def runs(api: str, state: str) -> list[dict[str, Any]]:
+    """The runs in a state, earliest first."""
+    wanted = {"sort": "EXPECTED_START_TIME_ASC", "flow_runs": {"state": {"type": {"any_": [state]}}}}
+    request = urllib.request.Request(
+        f"{api}/flow_runs/filter", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
+    )
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def alive(var: Path) -> list[str]:
+    """The command lines of the processes that were started with this DIDBAN_VAR, whatever their session."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"DIDBAN_VAR={var}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_text("utf-8", "replace").replace("\0", " "))
+    return found
+
+
+@contextmanager
+def webhook() -> Generator[tuple[str, list[dict[str, Any]]]]:
+    """A receiver on loopback: the channel's URL, and what it has been told."""
+    told: list[dict[str, Any]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is inherited
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as receiver:
+        threading.Thread(target=receiver.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{receiver.server_address[1]}/told", told
+        finally:
+            receiver.shutdown()
