@@ -10,14 +10,26 @@ A source decides nothing and calls nobody: pages in, values out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, Protocol, Self
+
+from selectolax.lexbor import LexborHTMLParser
 
 from didban.article import Article, Link, Listed, Listing, Page
 from didban.errors import InputError, LayoutChanged
-from scrapers.html import breaks_off
+from didban.health import Expects
+from didban.urls import absolute
+from scrapers.html import attribute, breaks_off, words
+
+Confidence = Literal["A", "H", "M", "L", ""]
+"""How sure it is that this is the site: real pages seen (A), high, medium, low, or no address known at all (empty)."""
+
+_NEXT = frozenset({"بعدی", "بعد", "بعدي", "صفحه بعد", "صفحه بعدی", "Next", "›", "»"})
+_LIMIT_START = re.compile(r"limitstart\.value\s*=\s*['\"]?(\d+)")
 
 
 class Source(Protocol):
@@ -55,7 +67,12 @@ class Source(Protocol):
 
     @property
     def every(self) -> timedelta:
-        """How often the listings of `watch` are polled."""
+        """How often the listings of `watch` are polled, at most."""
+        ...
+
+    @property
+    def expects(self) -> Expects:
+        """How much it publishes, how soon its silence says something, and which fields its articles have."""
         ...
 
     def watch(self) -> tuple[Listing, ...]:
@@ -88,15 +105,57 @@ class Source(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """The facts of one source, which every platform's class begins with; `dataclasses.replace` moves it elsewhere."""
+    """The facts of one source, which every platform's class begins with; `dataclasses.replace` moves it elsewhere.
+
+    A site without an address (`home` empty) is one that we know of and cannot ask: it lists nothing.
+    """
 
     key: str
     name: str
     home: str
     hosts: tuple[str, ...]
+    """The domain, then its aliases."""
     rights: str | None = None
     province: str | None = None
     every: timedelta = timedelta(minutes=15)
+    expects: Expects = field(default_factory=Expects)
+    watched: bool = True
+    """Is it watched when the operator names no sources?"""
+    confidence: Confidence = ""
+    note: str = ""
+    """What is known of it, for docs/sources.md."""
+
+    selectors: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {name: name for name in ("root", "kicker", "title", "lead", "body", "tags", "drop", "item")}
+        | {"date": "printed", "section": "topics"}
+    )
+    """What an operator calls a selector → the attribute of the platform that holds it."""
+
+    @classmethod
+    def styled(cls, own: Mapping[str, Sequence[str]]) -> type[Self]:
+        """This platform with a site's own selectors, which go first; one that is a single selector is replaced.
+
+        Raises InputError for a name that this platform has no use for.
+        """
+        known = [name for name, place in cls.selectors.items() if hasattr(cls, place)]
+        for name in own:
+            if name not in known:
+                raise InputError(f"no selector {name!r} (known: {', '.join(known)})")
+        make: Any = type
+        return make(cls.__name__, (cls,), {**cls._styles(own), "__doc__": cls.__doc__, "__module__": cls.__module__})
+
+    @classmethod
+    def _styles(cls, own: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """The attributes that a site's own selectors change."""
+        before = {cls.selectors[name]: (getattr(cls, cls.selectors[name]), given) for name, given in own.items()}
+        return {
+            place: ", ".join(given) if isinstance(was, str) else (*given, *was)
+            for place, (was, given) in before.items()
+        }
+
+    def facts(self) -> dict[str, Any]:
+        """What is true of the site whatever its platform: a class of another one takes it as it is."""
+        return {field.name: getattr(self, field.name) for field in fields(Site)}
 
     def listing(self, path: str, way: str, day: date | None = None) -> Listing:
         """A listing of this source at `home` + `path`."""
@@ -127,3 +186,17 @@ def each_once(links: Iterable[Link]) -> tuple[Link, ...]:
     for link in links:
         seen.setdefault(link.id or link.url, link)
     return tuple(seen.values())
+
+
+def next_page(tree: LexborHTMLParser, base: str) -> str | None:
+    """Where a paged list goes on, by what its link says of itself; Joomla's tables say it to a form instead."""
+    for link in tree.css("link[rel=next], a[rel~=next], .pagination-next a, a.next, .next a, a[title], .pagination a"):
+        named = attribute(link, "title") or words(link)
+        says_so = "next" in (attribute(link, "rel") + attribute(link, "class")).lower()
+        if not says_so and named not in _NEXT:
+            continue
+        if (found := absolute(base, attribute(link, "href"))) is not None:
+            return found
+        if start := _LIMIT_START.search(attribute(link, "onclick")):
+            return absolute(base, f"?start={start[1]}")
+    return None

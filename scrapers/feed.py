@@ -22,7 +22,6 @@ from scrapers.html import line, page_text, paragraphs
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _NOT_XML = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ROOT = re.compile(r"<(rss|feed|(?:\w+:)?RDF)\b")
-_END = re.compile(r"</(?:rss|feed|(?:\w+:)?RDF)\s*>\s*(?:<!--.*?-->\s*)*$", re.DOTALL)
 _ITEM_END = re.compile(r"</(?:item|entry)\s*>")
 _MARKUP = re.compile(r"<[a-zA-Z!/]")
 
@@ -32,28 +31,35 @@ def read_feed(page: Page, source: str, id_of: Callable[[str], str | None]) -> Li
 
     Raises Unreadable: empty, HTML or anything else that is no feed, a document type with entities.
     """
-    text = _NOT_XML.sub("", _DECLARATION.sub("", page_text(page)))
-    if "<!ENTITY" in text:
-        raise Unreadable(page.url, "the feed declares entities of its own; we do not expand them")
-    if not _ROOT.search(text[:4096]):
-        found = "HTML" if re.search(r"<(?:!doctype\s+)?html", text[:4096], re.IGNORECASE) else "something else"
-        raise Unreadable(page.url, f"{found} where a feed was expected")
-    problems = []
-    if not _END.search(text[-4096:]):
-        ends = [found.end() for found in _ITEM_END.finditer(text)]
-        text = text[: ends[-1]] if ends else ""
-        problems.append(f"the feed breaks off after {len(ends)} whole items")
-    items = _items(text)
+    root, problems = read_xml(page, "feed", _ROOT, _ITEM_END)
+    items = [] if root is None else list(root.iter("{*}item", "{*}entry"))
     links = [link for item in items if (link := _link(item, page.url, source, id_of)) is not None]
     if lost := len(items) - len(links):
         problems.append(f"items without an address: {lost}")
     return Listed(links=each_once(links), problem="; ".join(problems) or None)
 
 
-def _items(text: str) -> list[etree._Element]:
+def read_xml(
+    page: Page, what: str, root: re.Pattern[str], item_end: re.Pattern[str]
+) -> tuple[etree._Element | None, list[str]]:
+    """The root of an XML listing and what is wrong with it; cut at its last whole item (None without any) when it breaks off.
+
+    `root` matches the start of a root element, its first group the name; `item_end` the end tag of an item. Raises Unreadable.
+    """
+    text = _NOT_XML.sub("", _DECLARATION.sub("", page_text(page)))
+    if "<!ENTITY" in text:
+        raise Unreadable(page.url, f"the {what} declares entities of its own; we do not expand them")
+    if (opened := root.search(text[:4096])) is None:
+        found = "HTML" if re.search(r"<(?:!doctype\s+)?html", text[:4096], re.IGNORECASE) else "something else"
+        raise Unreadable(page.url, f"{found} where a {what} was expected")
+    problems = []
+    ended = re.search(rf"</{re.escape(opened[1])}\s*>\s*(?:<!--.*?-->\s*)*$", text[-4096:], re.DOTALL)
+    if not ended and not re.search(rf"<{re.escape(opened[1])}[^>]*/>\s*$", text):
+        ends = [found.end() for found in item_end.finditer(text)]
+        text = text[: ends[-1]] if ends else ""
+        problems.append(f"the {what} breaks off after {len(ends)} whole items")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=True, remove_pis=True)
-    root = etree.fromstring(text.encode(), parser) if text else None
-    return [] if root is None else list(root.iter("{*}item", "{*}entry"))
+    return (etree.fromstring(text.encode(), parser) if text else None), problems
 
 
 def _link(item: etree._Element, base: str, source: str, id_of: Callable[[str], str | None]) -> Link | None:

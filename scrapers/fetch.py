@@ -15,6 +15,7 @@ a length, wait for ever.
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import re
 import socket
@@ -38,6 +39,7 @@ from didban.errors import (
     Disallowed,
     FetchError,
     Gone,
+    Moved,
     ServerFault,
     SettingsError,
     TooLarge,
@@ -70,6 +72,9 @@ _TUNNELS = tuple(
 _PLAIN = frozenset({"", "identity"})
 _ENCODINGS = _PLAIN | {"gzip", "x-gzip", "deflate"}
 _GZIP = 31
+
+# A retry is no news: where nobody has set up logging, Python would print stamina's bare word for it on standard error.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 Turn = Callable[[str, float], Awaitable[None]]
 """Awaits the turn of a host; the second argument is the seconds between two requests to it."""
@@ -332,11 +337,16 @@ def _address(url: str, hosts: tuple[str, ...], *, redirected: httpx.URL | None =
         target = httpx.URL(url) if redirected is None else redirected
     except (httpx.InvalidURL, ValueError):
         raise Disallowed(url, "this is no web address") from None
-    if target.scheme not in {"http", "https"} or not target.host or target.userinfo or (target.port or 1) > 65535:
+    if (
+        target.scheme not in {"http", "https"}
+        or not target.host
+        or target.userinfo
+        or not 0 < (target.port or 1) <= 65535
+    ):
         raise Disallowed(url, "only plain http and https addresses are asked for")
     if not within(target.host, hosts):
-        way = "it is" if redirected is None else f"it redirects to {target.host},"
-        raise Disallowed(url, f"{way} outside of the source's hosts ({', '.join(hosts)})")
+        kind, way = (Disallowed, "it is") if redirected is None else (Moved, f"it redirects to {target.host},")
+        raise kind(url, f"{way} outside of the source's hosts ({', '.join(hosts)})")
     return target.copy_with(fragment=None)
 
 

@@ -15,7 +15,7 @@ import codecs
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bs4 import BeautifulSoup, NavigableString, Tag
@@ -34,7 +34,7 @@ _VOID = frozenset(
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _HTML = re.compile(rb"<html[\s>]", re.IGNORECASE)
 _HTML_END = re.compile(rb"</html\s*>", re.IGNORECASE)
-_NEVER_TEXT = re.compile("[\x00\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _META_CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
@@ -53,16 +53,30 @@ def decode(body: bytes, declared: str = "") -> str:
     windows-1256 and damaged UTF-8 the one that makes the most Persian letters out of what is not ASCII. NUL, lone
     surrogates and the byte order mark are dropped.
     """
+    text, _ = _decode(body, declared)
+    return text
+
+
+def _decode(body: bytes, declared: str) -> tuple[str, bool]:
+    """The text, and whether these very bytes are its UTF-8, so that a parser may have them as they are."""
     marked = next((codec for mark, codec in _BOMS if body.startswith(mark)), None)
+    plain = marked is None and b"\0" not in body
     try:
         text = body.decode(marked or "utf-8", "replace" if marked else "strict")
     except UnicodeDecodeError:
+        plain = False
         text = max((body.decode(codec, "replace") for codec in _codecs(body, declared)), key=_persian_share)
-    return _NEVER_TEXT.sub("", text).removeprefix("\ufeff")
+        text = _SURROGATE.sub("", text)  # UTF-8 and UTF-16 never decode to one
+    return (text if plain else text.replace("\0", "").removeprefix("\ufeff")), plain
 
 
 def page_text(page: Page) -> str:
     """The text of a page that may be parsed. Raises Unreadable: empty, binary or beyond the size cap."""
+    text, _ = _page_text(page)
+    return text
+
+
+def _page_text(page: Page) -> tuple[str, bool]:
     if not page.body.strip():
         raise Unreadable(page.url, "the page is empty")
     if len(page.body) > MAX_BYTES:
@@ -73,7 +87,7 @@ def page_text(page: Page) -> str:
         and len(_CONTROLS.findall(head)) > len(head) // 100
     ):
         raise Unreadable(page.url, "this is binary, not text")
-    return decode(page.body, page.headers.get("content-type", ""))
+    return _decode(page.body, page.headers.get("content-type", ""))
 
 
 def _codecs(body: bytes, declared: str) -> Iterator[str]:
@@ -106,17 +120,20 @@ def parse_whole(page: Page) -> LexborHTMLParser:
 
 def parse(page: Page) -> LexborHTMLParser:
     """The page's tree. Raises Unreadable: empty, binary, no markup, too large, too deep."""
-    text = page_text(page)
-    if "<" not in text:
+    text, plain = _page_text(page)
+    tags = text.count("<")
+    if not tags:
         raise Unreadable(page.url, "there is no markup in it")
-    if (found := depth(text)) > MAX_DEPTH:
+    # No page is deeper than it has tags, and few have so many: they are counted before they are followed.
+    if tags > MAX_DEPTH and tags - text.count("</") > MAX_DEPTH and (found := depth(text)) > MAX_DEPTH:
         raise Unreadable(page.url, f"tags nested {found} deep (at most {MAX_DEPTH})")
-    return LexborHTMLParser(text)
+    return LexborHTMLParser(page.body if plain else text)
 
 
 def breaks_off(page: Page) -> bool:
     """Does the page begin with `<html` and never reach its end? A server that closed early may not have said so."""
-    return bool(_HTML.search(page.body)) and not _HTML_END.search(page.body)
+    body = page.body
+    return bool(_HTML.search(body)) and not (_HTML_END.search(body, max(0, len(body) - 1024)) or _HTML_END.search(body))
 
 
 def depth(text: str) -> int:
@@ -204,15 +221,23 @@ def meta(tree: LexborHTMLParser, *names: str) -> str:
 
 def json_ld(tree: LexborHTMLParser, key: str) -> str:
     """The first string under `key` among a page's JSON-LD objects, `@graph` included; else `""`."""
+    return said(json_ld_objects(tree), key)
+
+
+def said(objects: Iterable[Mapping[str, Any]], key: str) -> str:
+    """The first string under `key` that is not blank; else `""`."""
+    return next((found.strip() for one in objects if isinstance(found := one.get(key), str) and found.strip()), "")
+
+
+def json_ld_objects(tree: LexborHTMLParser) -> list[dict[str, Any]]:
+    """A page's JSON-LD objects, those of a `@graph` after the one that has it; damaged ones are passed over."""
+    objects: list[dict[str, Any]] = []
     for script in tree.css('script[type="application/ld+json"]'):
         try:
-            value = json.loads(script.text(), strict=False)
+            objects += _objects(json.loads(script.text(), strict=False))
         except (ValueError, RecursionError):
             continue
-        for item in _objects(value):
-            if isinstance(found := item.get(key), str) and found.strip():
-                return str(found).strip()
-    return ""
+    return objects
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON values
@@ -229,11 +254,11 @@ def line(text: str) -> str:
 
 # ── a fragment → paragraphs ───────────────────────────────────────────────────────────────────────────────────────────
 
-DROPPED = (
+_NO_TEXT = frozenset({
     "script", "style", "template", "noscript", "iframe", "object", "form", "button", "select", "textarea", "video",
-    "audio", "figure", "figcaption", "svg", "[hidden]", '[style*="display: none"]', '[style*="display:none"]',
-)  # fmt: skip
-"""What is no text in any body; a platform adds its own."""
+    "audio", "figure", "figcaption", "svg",
+})  # fmt: skip
+"""What holds no text in any body; a platform adds its own by selector."""
 
 _BLOCKS = frozenset({
     "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt",
@@ -242,24 +267,43 @@ _BLOCKS = frozenset({
 })  # fmt: skip
 
 
+def body_paragraphs(body: LexborNode, *, drop: Sequence[str] = ()) -> tuple[str, ...]:
+    """The paragraphs of a node, without what the selectors of `drop` match: that is marked as hidden in the tree."""
+    for junk in body.css(", ".join(drop)) if drop else ():
+        junk.attrs["hidden"] = ""
+    return paragraphs(body.html or "")
+
+
 def paragraphs(fragment: str, *, drop: Iterable[str] = ()) -> tuple[str, ...]:
     """The paragraphs of an HTML fragment, in order, none empty.
 
     A block's edge and a `<br>` end a paragraph; inline tags do not. A table's cells are paragraphs of their own.
     """
-    soup = BeautifulSoup(fragment, "lxml")
-    for junk in soup.select(", ".join((*DROPPED, *drop))):
-        junk.decompose()
+    soup = BeautifulSoup(fragment, "lxml", multi_valued_attributes=None)
+    if selector := ", ".join(drop):
+        for junk in soup.select(selector):
+            junk.decompose()
     parts: list[list[str]] = [[]]
-    block: Tag | None = None
-    for node in soup.descendants:
+    within = [(iter(soup.contents), True)]  # the tags we stand in: what is left of each, and whether it is a block
+    while within:
+        left, is_block = within[-1]
+        node = next(left, None)
         if isinstance(node, Tag):
-            if node.name == "br":
+            if _holds_no_text(node):
+                continue
+            is_block = node.name in _BLOCKS
+            if is_block or node.name == "br":
                 parts.append([])
+            within.append((iter(node.contents), is_block))
         elif type(node) is NavigableString:  # its subclasses are comments, doctypes and the like
-            around = next((tag for tag in node.parents if tag.name in _BLOCKS), None)
-            if around is not block:
-                block = around
+            parts[-1].append(node)
+        elif node is None:
+            within.pop()
+            if is_block:
                 parts.append([])
-            parts[-1].append(str(node))
     return tuple(text for part in parts if (text := line("".join(part))))
+
+
+def _holds_no_text(tag: Tag) -> bool:
+    """(Asked of every tag: a selector would take ten times as long.)"""
+    return tag.name in _NO_TEXT or "hidden" in tag.attrs or "display:none" in str(tag.get("style", "")).replace(" ", "")

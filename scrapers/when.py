@@ -35,14 +35,14 @@ class When:
 def when(*, machine: Iterable[str] = (), printed: str = "", listed: datetime | None = None) -> When:
     """The best of a page's machine dates (in order of trust), its printed date and its listing's date."""
     text = printed.strip() or None
-    shown = _printed(printed)
     exact = [(moment, bool(_CLOCK.search(value))) for value in machine if (moment := machine_date(value)) is not None]
     if timed := [moment for moment, has_time in exact if has_time]:
         return When(published=timed[0], published_text=text, has_time=True)
+    shown = _printed(printed)
     if listed is not None and (shown is None or tehran_day(listed) == tehran_day(shown.moment)):
-        if shown is not None and not _has_time(listed):
+        if shown is not None and not has_time(listed):
             return When(published=shown.moment, published_text=text, has_time=shown.has_time)
-        return When(published=listed, published_text=text, has_time=_has_time(listed))
+        return When(published=listed, published_text=text, has_time=has_time(listed))
     if shown is not None:
         return When(published=shown.moment, published_text=text, has_time=shown.has_time)
     if exact:
@@ -71,7 +71,7 @@ def _printed(text: str) -> Printed | None:
         return None
 
 
-def _has_time(moment: datetime) -> bool:
+def has_time(moment: datetime) -> bool:
     """A listing's moment at midnight in Tehran is a day without a time."""
     local = moment.astimezone(TEHRAN)
     return bool(local.hour or local.minute or local.second)

@@ -1,4 +1,4 @@
-"""Joomla 1.6 to 6, with its own templates or under a Warp 6 or 7 theme: portals of governorates.
+"""Joomla 1.5 to 6, with its own templates or under a Warp 6 or 7 theme: portals of governorates.
 
     /index.php/fa/news                            a blog or table of a category, newest first, `?start=N` pages
     /index.php/fa/news?format=feed&type=rss       its newest 10, the introduction as text
@@ -12,9 +12,11 @@ There is no lead of its own: the first of several paragraphs is taken for it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -23,8 +25,8 @@ from didban import provinces
 from didban.article import Article, Link, Listed, Listing, Page
 from didban.errors import LayoutChanged, Unreadable
 from didban.urls import absolute, host_of
-from scrapers.base import Site, days, listed
-from scrapers.feed import read_feed, section
+from scrapers.base import Site, days, listed, next_page
+from scrapers.feed import section
 from scrapers.html import (
     all_words,
     attribute,
@@ -40,11 +42,10 @@ from scrapers.html import (
     parse_whole,
     words,
 )
+from scrapers.platforms.portal import Portal
 from scrapers.when import When, listed_date, machine_date, when
 
 _ID = re.compile(r"/(\d+)[-:][^/]*$")
-_LIMIT_START = re.compile(r"limitstart\.value\s*=\s*['\"]?(\d+)")
-_NEXT = frozenset({"بعدی", "بعد", "بعدي", "Next"})
 _LABEL = re.compile(r"^.*(?<!\w)(?:در|از|on):?\s+", re.DOTALL)
 _TAIL = re.compile(r"\s*\.?\s*(?:(?:Posted in|ارسال شده در).*)?$", re.DOTALL)
 
@@ -81,31 +82,69 @@ LAYOUTS = (
         title=("h2",),
         drop=(".page-header", ".item-page > h1", ".item-page > h2:first-of-type"),
     ),
-)
+    Layout(  # Joomla 1.5: a table for the title, a table for the text, side by side
+        root=":has(> .contentpaneopen .contentheading)",
+        title=(".contentheading",),
+        drop=(
+            ".contentpaneopen:has(.contentheading)", ".componentheading", ".article_separator", ".createdate", ".modifydate",
+            ".small", ".contenttoc", ".pagenavcounter", ".pagenavbar",
+        ),
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
-class Joomla(Site):
-    """A site of this CMS; `news` is the path of the category that holds its news."""
+class Joomla(Portal):
+    """A site of this CMS; `news` is the path of the category that holds its news, and empty where the home page lists it."""
 
-    news: str
+    news: str = ""
 
+    selectors: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {**Site.selectors, "root": "layouts", "title": "layouts", "body": "layouts", "item": "items"}
+    )
     layouts: ClassVar[tuple[Layout, ...]] = LAYOUTS
     drop: ClassVar[tuple[str, ...]] = (
         ".article-info", "ul.actions", ".icons", ".tags", ".pager", ".pagenav", ".pagination", ".readmore",
         ".content_rating", ".item-image", "ul.social",
     )  # fmt: skip
-    printed: ClassVar[tuple[str, ...]] = (".published", ".create", "p.meta", ".uk-article-meta")
-    modified: ClassVar[str] = ".modified"
-    category: ClassVar[str] = ".category-name a, p.meta a[href*=categor], .uk-article-meta a[href*=categor]"
+    printed: ClassVar[tuple[str, ...]] = (".published", ".create", "p.meta", ".uk-article-meta", ".createdate")
+    modified: ClassVar[str] = ".modified, .modifydate"
+    topics: ClassVar[str] = ".category-name a, p.meta a[href*=categor], .uk-article-meta a[href*=categor]"
     tags: ClassVar[str] = ".tags a"
-    list_of_items: ClassVar[str] = ".blog, .items, .blog-featured, .category-list, .com-content-category"
+    list_of_items: ClassVar[str] = (
+        ".blog, .items, .blog-featured, .category-list, .com-content-category, table.contenttoc, table.category, "
+        ".tm-leading-article, main > .uk-list, .tm-content > .uk-list"
+    )
     items: ClassVar[str] = (
         ".items-leading > div, .items-row .item, .blog-item, #system article.item, article.uk-article, "
-        "table.category tr:has(.list-title), .items-more li"
+        "table.category tr:has(.list-title), .items-more li, "
+        "main .uk-list > li:has(a), .tm-content .uk-list > li:has(a), "  # Warp 7
+        "table.blog :has(> .contentpaneopen .contentheading), td.contentpane tr[class^=sectiontableentry]"  # Joomla 1.5
     )
+    no_items: ClassVar[str] = "article, aside, nav, footer"
+    """Where a `.uk-list` is a list of something else."""
     headings: ClassVar[tuple[str, ...]] = ("h1", "h2", "h3", ".list-title", "a")
-    heading_links: ClassVar[tuple[str, ...]] = ("h1 a", "h2 a", "h3 a", ".list-title a", ".readmore a")
+    heading_links: ClassVar[tuple[str, ...]] = (
+        "h1 a",
+        "h2 a",
+        "h3 a",
+        ".list-title a",
+        ".readmore a",
+        ".contentheading a",
+    )
+
+    @classmethod
+    def _styles(cls, own: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """A site's own title and body go before those of every generation; with its own root they are a generation."""
+        root, title, body = (tuple(own.get(name, ())) for name in ("root", "title", "body"))
+        layouts = tuple(
+            replace(known, title=(*title, *known.title), body=(*body, *known.body) if known.body else ())
+            for known in cls.layouts
+        )
+        if root:
+            layouts = (Layout(root=", ".join(root), title=title or ("h1", "h2"), body=body), *cls.layouts)
+        others = {name: given for name, given in own.items() if cls.selectors[name] != "layouts"}
+        return {**super()._styles(others), "layouts": layouts}
 
     # ── where it lists ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,15 +164,17 @@ class Joomla(Site):
 
     # ── listings ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def links(self, page: Page, listing: Listing) -> Listed:
-        if listing.way == "feed":
-            return read_feed(page, self.key, article_id)
+    def number(self, url: str) -> str | None:
+        return article_id(url)
+
+    def read_links(self, page: Page) -> Listed:
         tree = parse(page)
-        items = tree.css(self.items)
+        elsewhere = inside(tree, self.no_items, ".uk-list > li")
+        items = [node for node in tree.css(self.items) if node.mem_id not in elsewhere]
         if not items and first(tree, self.list_of_items) is None:
             raise LayoutChanged(page.url, self.items, 0)
         found = [self._link(item, page.url) for item in items]
-        return listed(page, found, self.items, _next(tree, page.url))
+        return listed(page, found, self.items, next_page(tree, page.url))
 
     def _link(self, item: LexborNode, base: str) -> Link | None:
         selectors = (*self.heading_links, "a") if item.tag == "li" else self.heading_links
@@ -147,12 +188,12 @@ class Joomla(Site):
             title=first_words(item, *self.headings),
             lead=first_words(item, "p:not(.readmore, .meta, .uk-article-meta)"),
             published=self._when(item).published,
-            section=first_words(item, self.category) or None,
+            section=first_words(item, self.topics) or None,
         )
 
     # ── articles ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def article(self, page: Page, link: Link | None = None) -> Article:
+    def read_article(self, page: Page, link: Link | None) -> Article:
         tree = parse_whole(page)
         layout, root = self._root(tree, page.url)
         title = first_words(root, *layout.title)
@@ -164,7 +205,7 @@ class Joomla(Site):
             raise Unreadable(page.url, f"{', '.join(layout.body) or layout.root} has no text in it")
         lead, *rest = body if len(body) > 1 else ("", *body)
         dates = self._when(root, tree, link)
-        topics = section(" > ".join(all_words(root, self.category))) or (link.section if link else None)
+        topics = section(" > ".join(all_words(root, self.topics))) or (link.section if link else None)
         address = link.url if link else page.url if host_of(page.url) is not None else None
         return Article(
             source=self.key,
@@ -238,16 +279,3 @@ def bare_date(text: str) -> str:
     """«منتشر شده در 12 آذر 1398» and «on 12 آذر 1398. Posted in …» → `12 آذر 1398`; «on .» → `""`."""
     bare = _LABEL.sub("", _TAIL.sub("", text[:300])).strip()
     return bare if any(map(str.isdecimal, bare)) else ""
-
-
-def _next(tree: LexborHTMLParser, base: str) -> str | None:
-    for link in tree.css("link[rel=next], a[rel~=next], .pagination-next a, a.next, .next a, a[title], .pagination a"):
-        named = attribute(link, "title") or words(link)
-        says_so = "next" in (attribute(link, "rel") + attribute(link, "class")).lower()
-        if not says_so and named not in _NEXT:
-            continue
-        if (found := absolute(base, attribute(link, "href"))) is not None:
-            return found
-        if start := _LIMIT_START.search(attribute(link, "onclick")):
-            return absolute(base, f"?start={start[1]}")
-    return None

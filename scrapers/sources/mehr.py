@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from didban.health import Expects
 from scrapers.platforms.nastooh import Nastooh
+
+_TOPICS = {
+    "society": 6, "politics": 7, "world": 8, "sport": 9, "economy": 25, "health": 550, "markets": 653,
+}  # fmt: skip
 
 MEHR = Nastooh(
     key="mehr",
     name="خبرگزاری مهر",
     home="https://www.mehrnews.com/",
     hosts=("mehrnews.com",),
+    confidence="A",
     rights="All Content by Mehr News Agency is licensed "
     "under a Creative Commons Attribution 4.0 International License.",
     every=timedelta(minutes=5),
+    expects=Expects(
+        working=300, resting=120, silence=timedelta(hours=6), fields=("title", "lead", "text", "published", "id")
+    ),
+    tp=_TOPICS,
 )

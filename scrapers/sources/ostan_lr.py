@@ -14,6 +14,8 @@ OSTAN_LR = Joomla(
     hosts=("ostan-lr.ir",),
     news="index.php/fa/news",
     province="lorestan",
+    confidence="M",
+    note="Joomla under Warp, by one article of 2019; its listings were never seen.",
     rights="کلیه حقوق این سایت متعلق به استانداری لرستان "
     "می باشد. استفاده از مطالب این سایت با ذکر منبع بلامانع می باشد.",
 )
