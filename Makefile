@@ -19,9 +19,9 @@ pip = $(shell python3 -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.$(1)='\
 uv = env UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$(call pip,index-url)}" SSL_CERT_FILE="$${SSL_CERT_FILE-$(call pip,cert)}" \
 	ALL_PROXY="$${ALL_PROXY-$(call pip,proxy)}" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV)
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check lock bench-peers clean
 help: ## what can be made (this list)
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo: $(READY) ## the whole job against a local replay of the sites; no internet
 	@$(BIN)/didban demo
@@ -41,9 +41,15 @@ lock: $(UV) ## write requirements*.txt again from pyproject.toml (ARGS=--upgrade
 		--python-version 3.11 --quiet -o requirements-dev.txt $(ARGS)
 	@$(uv) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -c requirements-dev.txt -o requirements.txt $(ARGS)
+	@$(uv) pip compile bench/peers.in --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 --quiet -o bench/peers.txt $(ARGS)
+
+bench-peers: $(UV) bench/peers.txt ## what bench/parse.py compares with, in an environment of its own (.venv-peers)
+	@$(uv) venv --quiet --allow-existing --python '$(PYTHON)' .venv-peers
+	@$(uv) pip sync --quiet --python .venv-peers/bin/python --require-hashes bench/peers.txt
 
 clean: ## remove what make made (never var/, which holds your articles)
-	@rm -rf .venv .uv .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-peers .uv .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 
 $(UV):
 	@python3 -m pip --version >/dev/null || { echo "make: python3 has no pip; install it (Debian: apt install python3-pip)" >&2; exit 1; }
