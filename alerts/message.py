@@ -1,5 +1,7 @@
 """What is said: a draft as JSON for programs and as readable Persian for people. Pure.
 
+An alert's message:
+
     فوری · ایرنا · ۱۱ خرداد ۱۳۹۰، ۱۷:۵۴          how urgent, who published it, when
     کارگروه تازه:                                 kicker and title, the evidence in them marked
     جلسهٔ «دولت الکترونیک» برگزار شد
@@ -8,6 +10,8 @@
     … خدمات «دفاتر پیشخوان» و «ICT روستایی» …     once, however many topics it bears out
 
     https://…
+
+A notice's, to the operator, says whose state changed to what, since when, and what to do.
 
 A line's direction is the first strong letter's, so lines and list items that begin with Latin are marked for it.
 """
@@ -19,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from unicodedata import bidirectional
 
-from didban.alert import Alert, Draft, Field, Match, Priority
+from didban.alert import Alert, Draft, Field, Match, NoticeDraft, Priority
 from didban.article import Article
 from didban.dates import iso_utc, jalali_iso, jalali_long
 
@@ -31,6 +35,45 @@ _RANK: Final[dict[Priority, int]] = {"urgent": 0, "normal": 1, "digest": 2}
 _HEADLINE: Final[dict[Field, str]] = {"kicker": "در روتیتر", "title": "در تیتر"}
 _WHOLE = 280  # letters of a sentence shown whole; a longer one is cut around its evidence …
 _AROUND = 100  # … to at most this many letters on either side
+
+_ZWNJ: Final = "\N{ZERO WIDTH NON-JOINER}"
+_STATES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "new": ("تازه", "", ""),
+    "healthy": ("سالم", "", ""),
+    "quiet": (f"کم{_ZWNJ}کارتر از همیشه", "", ""),
+    "silent": (
+        "خاموش",
+        f"سایت را در مرورگر ببینید. اگر خبر تازه دارد، این فرمان می{_ZWNJ}گوید چرا نمی{_ZWNJ}رسد:",
+        "didban sources check {source}",
+    ),
+    "blocked": (
+        "بسته به روی ما",
+        f"خلاصهٔ فهرست{_ZWNJ}ها نگه داشته می{_ZWNJ}شود. اگر پایدار ماند، برای این میزبان پروکسی یا سرآیند بگذارید، در:",
+        "didban.toml",
+    ),
+    "unreadable": (
+        "ناخوانا",
+        f"صفحه{_ZWNJ}ها نگه داشته شده{_ZWNJ}اند. انتخابگر سایت را درست کنید و آنها را دوباره بخوانید:",
+        "didban reread --source {source}",
+    ),
+    "moved": (
+        f"جابه{_ZWNJ}جا شده",
+        "نشانی تازه را پیدا کنید و بیازمایید:",
+        "didban sources check {source}",
+    ),
+    "unreachable": ("بیرون از دسترس", f"دوباره امتحان می{_ZWNJ}شود؛ اگر پایدار ماند، سایت را در مرورگر ببینید.", ""),
+    "offline": (
+        "قطع",
+        f"اینترنت این کارساز را ببینید. چیزی گم نمی{_ZWNJ}شود: با بازگشت شبکه، فهرست{_ZWNJ}ها تا جای پیشین خوانده می{_ZWNJ}شوند.",
+        "",
+    ),
+    "online": ("برقرار", "", ""),
+}
+"""A state in Persian, what to do about it, and the command or file that does it."""
+_FIELDS: Final[Mapping[str, str]] = {
+    "listing": "فهرست", "page": "همهٔ صفحه", "title": "تیتر", "lead": "لید", "text": "متن", "published": "تاریخ",
+    "id": "شناسه", "kicker": "روتیتر", "section": "بخش", "tags": f"برچسب{_ZWNJ}ها",
+}  # fmt: skip
 
 # A page's text may hold anything: no escape sequence reaches a terminal, no line end breaks a line. One character for
 # one, so that the places of the evidence stay true.
@@ -95,6 +138,49 @@ def text(draft: Draft, *, names: Mapping[str, str], mark: tuple[str, str] = QUOT
         # Alone on its line and untouched: an isolate's closing mark would become part of the link people press.
         blocks.append(_printable(draft.article.url))
     return "\n\n".join(blocks)
+
+
+def notice_payload(draft: NoticeDraft, *, names: Mapping[str, str]) -> dict[str, Any]:
+    """A notice as one JSON object. `source` is null when it is about the network; `fields` and `pages` are what an unreadable
+    source is unreadable by; `text` is the human message."""
+    notice = draft.notice
+    return {
+        "key": draft.key,
+        "kind": "notice",
+        "channel": draft.channel,
+        "notice": {
+            "source": notice.source,
+            "state": notice.state,
+            "before": notice.before,
+            "since": iso_utc(notice.since),
+            "detail": notice.detail,
+            "fields": list(notice.fields),
+            "pages": list(notice.pages),
+        },
+        "text": notice_text(draft, names=names),
+    }
+
+
+def notice_text(draft: NoticeDraft, *, names: Mapping[str, str]) -> str:
+    """A notice as lines of readable Persian; no final line feed."""
+    notice = draft.notice
+    who = "شبکه" if notice.source is None else _isolated(names.get(notice.source, notice.source))
+    state, advice, command = _STATES[notice.state]
+    lost = "، ".join(_FIELDS.get(name, name) for name in notice.fields)
+    return "\n".join(
+        line
+        for line in (
+            _rtl(f"دیده{_ZWNJ}بان · {who}: {state}"),
+            f"از {jalali_long(notice.since, with_time=True)} · پیش از آن: {_STATES[notice.before][0]}",
+            f"آنچه پیدا نمی{_ZWNJ}شود: {lost}" if lost else "",
+            advice,
+            command.format(source=notice.source),
+            # Alone on their lines and untouched, as people copy them.
+            _printable(notice.detail),
+            *map(_printable, notice.pages),
+        )
+        if line
+    )
 
 
 def _ranked(draft: Draft) -> list[Alert]:

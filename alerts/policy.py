@@ -1,8 +1,9 @@
 """Who hears what, when: pure. `Judge` is what the store calls inside its transaction.
 
 *Live* alerts are told, *archived* ones are kept. An alert follows the article, not who saved it: live when the article
-was published within the window, or has no date and was first seen by a watch after its source's first pass; an import is
-always archived. An unlimited window takes everything but imports.
+was published within the window, or has no date and was first seen by a watch, after its source's first pass and within the
+window (a page may be read again long after it was fetched); an import is always archived. An unlimited window takes
+everything but imports.
 """
 
 from __future__ import annotations
@@ -51,5 +52,6 @@ def is_live(article: Article, sighting: Sighting, window: timedelta) -> bool:
     if window == timedelta.max:
         return True
     if article.published is None:
-        return sighting.via == "watch" and not sighting.baseline
+        recent = article.fetched is None or sighting.now - article.fetched <= window
+        return sighting.via == "watch" and not sighting.baseline and recent
     return sighting.now - article.published <= window

@@ -1,6 +1,7 @@
 """One loopback server that answers for the three sites by the Host header, as `DIDBAN_HOSTS` leads to it.
 
     /robots.txt                                    IRNA has none (404)
+    /                                              the newest, as their listings show them
     /rss                                           the agencies' 30 newest, with ETag and Last-Modified; answers 304
     /archive, /page/archive.xhtml  pi dy mn yr ty  30 a page, days by the Jalali calendar
     /news/ID/SLUG                                  an agency's article; without the slug there is none
@@ -18,7 +19,7 @@ import hashlib
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +48,16 @@ SOURCES = MappingProxyType(
     }
 )
 """The source that a Host header asks for."""
+
+REDESIGNED = MappingProxyType(
+    {
+        'class="title"': 'class="headline"',
+        'class="summary introtext" itemprop="description"': 'class="standfirst"',
+        'itemprop="articleBody" class="item-text': 'class="story-text',
+        'class="content clearfix"': 'class="story-text"',
+    }
+)
+"""What a redesign changes in the markup of articles."""
 
 _HTML = "text/html; charset=utf-8"
 _FEED = "application/rss+xml; charset=utf-8"
@@ -79,6 +90,7 @@ class Site:
         self._plain = 0
         self._walled: dict[str, bool] = {}
         self._down: set[str] = set()
+        self._redesigned: set[str] = set()
         self.requests: list[tuple[str, str, int]] = []
         """Every request answered so far: host, path with query, status."""
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
@@ -152,6 +164,10 @@ class Site:
         """Answer everything of the source with 503."""
         (self._down.add if on else self._down.discard)(source)
 
+    def redesign(self, source: str, on: bool = True) -> None:
+        """Give the source's article pages other class names for title, lead and text, overnight; `REDESIGNED` has the new ones."""
+        (self._redesigned.add if on else self._redesigned.discard)(source)
+
     # ── answers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def answer(self, host: str, path: str) -> Answer:
@@ -172,6 +188,8 @@ class Site:
         found = (
             _portal(parts.path, query, pieces) if source == "ostan_lr" else _agency(source, parts.path, query, pieces)
         )
+        if found and source in self._redesigned and "<article" in found.body:
+            found = replace(found, body=_redesigned(found.body))
         return found or Answer(404, pages.missing("صفحه پیدا نشد"))
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -215,6 +233,12 @@ class Site:
         return Handler
 
 
+def _redesigned(body: str) -> str:
+    for before, after in REDESIGNED.items():
+        body = body.replace(before, after)
+    return body
+
+
 def _robots(source: str) -> Answer:
     if source == "irna":
         return Answer(404, pages.missing("404"))
@@ -228,7 +252,7 @@ def _agency(source: str, path: str, query: dict[str, str], pieces: tuple[Piece, 
         newest = pieces[:FEED]
         modified = max(piece.published for piece in newest).astimezone(UTC).replace(microsecond=0)
         return Answer(200, pages.nastooh_feed(site, newest), _FEED, modified)
-    if path in ("/archive", "/page/archive.xhtml"):
+    if path in ("/", "/archive", "/page/archive.xhtml"):
         return _archive(source, query, pieces)
     if found := re.fullmatch(r"/news/(\d+)/[^/]+", path):
         others = [piece for piece in pieces if piece.article.id != found[1]][:3]
@@ -272,7 +296,7 @@ def _portal(path: str, query: dict[str, str], pieces: tuple[Piece, ...]) -> Answ
         if query.get("type", "rss") != "rss":
             return None
         return Answer(200, pages.joomla_feed(pieces[:PORTAL_FEED], pieces[0].published), _FEED)
-    if path == NEWS_PATH:
+    if path in ("/", "/index.php", NEWS_PATH):
         last = (len(pieces) - 1) // PORTAL_PER_PAGE * PORTAL_PER_PAGE
         start = min(_whole(query.get("start")), last)
         shown = pieces[start : start + PORTAL_PER_PAGE]

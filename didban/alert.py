@@ -1,4 +1,4 @@
-"""What matters, and what is sent: Rule → Match → Alert → Notification → Message. All frozen."""
+"""What matters, and what is sent: Rule → Match → Alert, or a Notice → Notification → Message. All frozen."""
 
 from __future__ import annotations
 
@@ -116,6 +116,31 @@ class Draft:
     alerts: tuple[Alert, ...]
     follow_up: bool = False
     """True when an earlier message on this story has already been closed for this channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What the operator must know: the state of `source`, or of the network (None: `offline`, `online`), has changed.
+
+    `since` is when the new state began, `fields` and `pages` are what an unreadable source is unreadable by, `detail` is one line.
+    """
+
+    source: str | None
+    state: str
+    before: str
+    since: datetime
+    detail: str = ""
+    fields: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeDraft:
+    """What a message to the operator will say. `key` never changes over retries."""
+
+    key: str
+    channel: str
+    notice: Notice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

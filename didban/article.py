@@ -36,14 +36,15 @@ class Listing:
     source: str
     url: str
     way: str = "feed"
-    """`feed` (newest few, polled), `page` (paged, newest first) or `day` (one archive day, paged)."""
+    """`feed` (newest few, polled), `page` (paged, newest first), `day` (one archive day, paged) or `sitemap`."""
     day: date | None = None
-    """The civil day in Tehran that a listing of the way `day` is of."""
+    """The civil day in Tehran that a listing of the way `day`, or a day's own sitemap, is of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What a listing said: its links in the order given, the next page's address when it is paged.
+    """What a listing said: its links in the order given, the next page's address when it is paged, and the listings that
+    it names in place of links (a sitemap index).
 
     `problem` is set when the listing was damaged but some links could be read (a feed cut in the middle): the links are
     noted, the listing's validators are not, so that it is asked for whole again.
@@ -52,6 +53,7 @@ class Listed:
     links: tuple[Link, ...]
     next: str | None = None
     problem: str | None = None
+    listings: tuple[Listing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

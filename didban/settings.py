@@ -15,10 +15,20 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from didban.dates import parse_span
 from didban.errors import DateError, SettingsError
+from didban.provinces import PROVINCES
 
 _CHANNEL = "DIDBAN_CHANNEL_"
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -61,6 +71,26 @@ class HostSettings(BaseModel):
     ca_file: Path | None = None
 
 
+class SourcesSettings(BaseModel):
+    """`sources = ["irna", "mehr"]`; or `[sources]` with `watch = [...]` and a table `[sources.KEY]` for each that is changed
+    or added. What such a table may hold is checked where sources are made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    watch: Words = ()
+    own: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _either(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return {"watch": value}
+        own = {str(key): table for key, table in value.items() if key != "watch"}
+        if wrong := [key for key, table in own.items() if not isinstance(table, Mapping)]:
+            raise ValueError(f"{wrong[0]} is no table; the sources to watch are named in watch = [...]")
+        return {"watch": value.get("watch", ()), "own": own}
+
+
 class Settings(BaseModel):
     """Everything an operator may set; the README has the same table."""
 
@@ -82,10 +112,12 @@ class Settings(BaseModel):
     """The slug of your own province: its alerts on the rules marked so are urgent."""
     contact: str = ""
     """An address that the sites' operators see in our User-Agent."""
-    sources: Words = ()
-    """The sources that the watch polls; empty is all of them."""
+    sources: SourcesSettings = SourcesSettings()
+    """The sources that the watch polls (empty is the default three), and the operator's own: tables `[sources.KEY]`."""
     channels: dict[str, SecretStr] = Field(default_factory=dict)
     """Names for channel URLs; empty is the console."""
+    operator: Words | None = None
+    """The channels that hear when a source's state changes: the first unless named, none when empty."""
     fetch: dict[str, HostSettings] = Field(default_factory=dict)
     """Per host: proxy, headers, cookies, CA file."""
 
@@ -94,35 +126,54 @@ class Settings(BaseModel):
     def _loopback_only(cls, hosts: dict[str, str]) -> dict[str, str]:
         for name, target in hosts.items():
             scheme, _, rest = target.partition("://")
-            where = rest.rpartition(":")[0] or rest
-            if not name or scheme not in {"http", "https"} or where not in LOOPBACK:
+            where, _, port = rest.rpartition(":")
+            numbered = port.isascii() and port.isdecimal() and 0 < int(port) < 65536
+            if not name or scheme not in {"http", "https"} or where not in LOOPBACK or not numbered:
                 raise ValueError(
                     f"{name}={target}: write HOST=http://127.0.0.1:PORT; only loopback targets are allowed"
                 )
         return hosts
+
+    @field_validator("home")
+    @classmethod
+    def _a_province(cls, home: str) -> str:
+        slugs = [province.slug for province in PROVINCES]
+        if home and home not in slugs:
+            raise ValueError(f"no province {home!r}{_nearest(home, slugs)}; `lorestan` is one")
+        return home
 
     @property
     def store_url(self) -> str:
         return self.database_url or f"sqlite:///{(self.var / 'didban.db').absolute()}"
 
 
+def config_path(environ: Mapping[str, str] | None = None) -> Path:
+    """The settings file: DIDBAN_CONFIG, else `didban.toml` here, whether or not it is there."""
+    return Path((os.environ if environ is None else environ).get("DIDBAN_CONFIG") or "didban.toml")
+
+
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment and didban.toml. Raises SettingsError naming the file or variable."""
     environ = os.environ if environ is None else environ
     named = environ.get("DIDBAN_CONFIG")
-    path = Path(named) if named else Path("didban.toml")
+    path = config_path(environ)
     given: dict[str, Any] = {}
     if named or path.exists():
         given = _toml(path)
-    channels = dict(given.get("channels", {}))
-    channels |= {
+    channels = given.get("channels", {})
+    if not isinstance(channels, dict):
+        raise SettingsError(f'{path}: channels: write a table of names and URLs, [channels] NAME = "URL"')
+    channels = channels | {
         key.removeprefix(_CHANNEL).lower().replace("_", "-"): value
         for key, value in environ.items()
         if key.startswith(_CHANNEL) and value
     }
     given["channels"] = channels or {"console": "console:"}
     _check_variables(environ)
-    given |= {name: environ[_variable(name)] for name in _FROM_ENVIRONMENT if environ.get(_variable(name))}
+    said: dict[str, Any] = {name: text for name in _FROM_ENVIRONMENT if (text := environ.get(_variable(name)))}
+    if "sources" in said and isinstance(tables := given.get("sources"), dict):
+        said["sources"] = {**tables, "watch": said["sources"]}  # what they are, the file still says
+    given |= said
     try:
         return Settings(**given)
     except ValidationError as error:

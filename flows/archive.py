@@ -17,8 +17,9 @@ from didban.settings import Settings
 from flows.deliver import deliver
 from flows.shift import line, silent
 from flows.workshop import now, workshop
+from scrapers.detect import settled
 
-WAYS = ("day", "page")
+WAYS = ("day", "page", "sitemap")
 SETTLED = timedelta(days=1)
 """A day is listed for good this long after its end: sites still add late articles to yesterday."""
 
@@ -51,6 +52,7 @@ async def _backfill(
     tally = Tally()
     async with workshop(settings, [key], window=timedelta.max if notify else None) as shop:
         pipeline, (source,) = shop.pipeline, shop.sources
+        source = await settled(source, pipeline.fetch)
         links = pipeline.store.links
         for listing in source.archive(since, until):
             first, last = (listing.day, listing.day) if listing.day else (since, until)

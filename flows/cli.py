@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from datetime import date, timedelta
 from io import TextIOWrapper
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from didban import __version__
-from didban.dates import day_bounds, iso_utc, jalali_iso, jalali_long, parse_day, parse_span
+from didban.dates import day_bounds, iso_utc, jalali_long, parse_day, parse_span
 from didban.errors import DateError, DidbanError, InputError
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"didban: {error.filename or 'the system says'}: {error.strerror or error}", err=True)
+        sys.exit(1)
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -114,7 +118,8 @@ def watch(sources: tuple[str, ...], *, as_json: bool) -> None:
     if tally is None:
         from flows import shift
 
-        tally = shift.run(settings, sources=sources, report=lambda line: click.echo(line, err=as_json))
+        with _aside(as_json=as_json):
+            tally = shift.run(settings, sources=sources, report=click.echo)
     _finish(tally, as_json=as_json)
 
 
@@ -127,7 +132,8 @@ def notify(*, as_json: bool) -> None:
     if tally is None:
         from flows import deliver
 
-        tally = deliver.run(settings)
+        with _aside(as_json=as_json):
+            tally = deliver.run(settings)
     _finish(tally, as_json=as_json)
 
 
@@ -150,19 +156,18 @@ def up(every: timedelta, shift: timedelta | None) -> None:
 def backfill(source: str, since: date, until: date, *, notify: bool, as_json: bool) -> None:
     """Collect a source's archive of these days; goes on where an earlier run stopped."""
     from flows import archive
+    from flows.workshop import sources_of
     from scrapers.base import days
-    from scrapers.sources import get
 
     settings = _settings()
-    get(source)
+    sources_of(settings).get(source)
     days(since, until)
     tally = _as_flow(
         settings, "backfill", source=source, since=since.isoformat(), until=until.isoformat(), notify=notify
     )
     if tally is None:
-        tally = archive.run(
-            settings, source, since, until, notify=notify, report=lambda line: click.echo(line, err=as_json)
-        )
+        with _aside(as_json=as_json):
+            tally = archive.run(settings, source, since, until, notify=notify, report=click.echo)
     _finish(tally, as_json=as_json)
 
 
@@ -176,9 +181,11 @@ def backfill(source: str, since: date, until: date, *, notify: bool, as_json: bo
 def import_(paths: tuple[Path, ...], source: str | None, *, as_json: bool) -> None:
     """Bring seed documents or JSON lines into the store; a folder means all of its files."""
     from flows.documents import import_paths
-    from flows.workshop import judge_of, now, opened
+    from flows.workshop import judge_of, now, opened, sources_of
 
     settings = _settings()
+    if source is not None:
+        sources_of(settings).get(source)
     judge = judge_of(settings, tuple(settings.channels))
     with opened(settings) as store:
         tally = import_paths(store, judge, paths, source=source, now=now(), warn=_warn)
@@ -236,10 +243,9 @@ def parse(files: tuple[Path, ...], key: str, url: str | None) -> None:
     from dataclasses import replace
 
     from didban.article import Page, to_json
-    from flows.workshop import now
-    from scrapers.sources import get
+    from flows.workshop import now, sources_of
 
-    source = get(key)
+    source = sources_of(_settings()).get(key)
     failed = False
     for path in files:
         try:
@@ -288,7 +294,9 @@ def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
 
     with opened(_settings()) as store:
         key, _, site_id = number.partition(":")
-        found = store.articles.find(key, site_id) if site_id else int(key) if key.isdecimal() else None
+        found = (
+            store.articles.find(key, site_id) if site_id else int(key) if key.isdecimal() and len(key) < 19 else None
+        )
         article = store.articles.get(found) if found is not None else None
         if article is None or found is None:
             raise InputError(
@@ -392,17 +400,29 @@ def sources(ctx: click.Context, *, as_json: bool) -> None:
     """The sources there are."""
     if ctx.invoked_subcommand:
         return
-    from scrapers.sources import all_sources
+    from flows.workshop import chosen, sources_of
 
-    rows = [(one.key, one.name, one.home, f"{one.every.total_seconds() / 60:g} min") for one in all_sources()]
+    settings = _settings()
+    watched = {one.key for one in chosen(settings)}
+    rows = [
+        (
+            one.key,
+            one.name,
+            one.home or "—",
+            f"{one.every.total_seconds() / 60:g} min",
+            "yes" if one.key in watched else "",
+        )
+        for one in sources_of(settings).known()
+    ]
     if as_json:
         click.echo(
             json.dumps(
-                [dict(zip(("key", "name", "home", "every"), row, strict=True)) for row in rows], ensure_ascii=False
+                [dict(zip(("key", "name", "home", "every", "watched"), row, strict=True)) for row in rows],
+                ensure_ascii=False,
             )
         )
         return
-    _table(("source", "name", "home", "polled every"), rows)
+    _table(("source", "name", "home", "polled every", "watched"), rows)
 
 
 @sources.command("check", epilog="Example: didban sources check irna")
@@ -414,53 +434,87 @@ def check_sources(keys: tuple[str, ...]) -> None:
     sys.exit(0 if check(_settings(), keys, say=click.echo) else 1)
 
 
+@sources.command("add", epilog="Example: didban sources add https://www.isna.ir/")
+@click.argument("target", metavar="URL")
+@click.option("--key", default=None, help="The source's name in commands; default: made from its address.")
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+def add_source(target: str, key: str | None, *, dry_run: bool) -> None:
+    """Try a site (or every feed of an .opml file) and write how to watch it into didban.toml."""
+    from didban.settings import config_path
+    from flows.sources import add
+
+    sys.exit(0 if add(_settings(), target, config_path(), key=key, write=not dry_run, say=click.echo) else 1)
+
+
+@sources.command("opml", epilog="Example: didban sources opml > didban.opml")
+def opml() -> None:
+    """The watched sources' feeds as OPML, for a feed reader."""
+    from flows.workshop import chosen
+    from scrapers.opml import write_opml
+
+    click.echo(write_opml(chosen(_settings())), nl=False)
+
+
+@cli.command(epilog="Example: didban accept irna https://www.irna.ir/news/83714160/خبر -o pages/")
+@click.argument("source")
+@click.argument("urls", nargs=-1, required=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="A folder; default: VAR/accepted.")
+def accept(source: str, urls: tuple[str, ...], output: Path | None) -> None:
+    """Save live pages, and what today's reader makes of them, for review."""
+    from flows.accept import accept as accept_pages
+
+    settings = _settings()
+    well = accept_pages(settings, source, urls, output or settings.var / "accepted", say=click.echo)
+    sys.exit(0 if well else 1)
+
+
+@cli.command(epilog="Example: didban reread --source mehr --since 1405-08-01 --dry-run")
+@click.option("--source", default=None, help="Only this source.")
+@click.option("--since", type=Day(), default=None, help="Published on or after this day.")
+@click.option("--until", type=Day(), default=None, help="Last day, included.")
+@click.option("--dry-run", is_flag=True, help="Say what would change; write nothing.")
+@as_json
+def reread(source: str | None, since: date | None, until: date | None, *, dry_run: bool, as_json: bool) -> None:
+    """Stored pages through today's readers, no network: unread ones first, then the rest."""
+    from flows import reread as rereading
+
+    report = rereading.run(_settings(), _selection(source, since, until), dry_run=dry_run)
+    if as_json:
+        said = {
+            "dry_run": dry_run,
+            "counts": {kind: report.counts[kind] for kind in rereading.KINDS},
+            "fields": dict(report.fields),
+            "examples": report.examples,
+            "alerts": report.alerts,
+            "archived": report.archived,
+        }
+        click.echo(json.dumps(said, ensure_ascii=False))
+    else:
+        for kind, meaning in rereading.KINDS.items():
+            if report.counts[kind]:
+                click.echo(f"{report.counts[kind]} {kind}: {meaning}")
+            for example in report.examples.get(kind, ()):
+                click.echo(f"    {example}")
+        differs = " · ".join(f"{name} {count}" for name, count in report.fields.most_common())
+        click.echo(f"fields: {differs}" if differs else "nothing differs")
+        if report.alerts or report.archived:
+            click.echo(f"{report.alerts} alerts raised, `didban notify` sends them; {report.archived} archived")
+    sys.exit(1 if report.counts["lost"] else 0)
+
+
 @cli.command(epilog="Example: didban status --json")
 @as_json
 def status(*, as_json: bool) -> None:
     """Is all well? Exit code 1 when something needs a look."""
-    from flows.workshop import opened
+    from flows import status as looking
 
-    with opened(_settings()) as store:
-        states, counts = store.sources.states(), store.articles.counts()
-        links, messages, notices = store.links.counts(), store.outbox.states(), store.notices(limit=5)
-    well = all(state.state in {"ok", "new"} for state in states) and not messages.get("dead")
+    found = looking.status(_settings())
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "well": well,
-                    "sources": [
-                        {
-                            "source": state.key,
-                            "state": state.state,
-                            "since": iso_utc(state.since),
-                            "detail": state.detail,
-                            "articles": counts.get(state.key, 0),
-                            "links": links.get(state.key, {}),
-                        }
-                        for state in states
-                    ],
-                    "messages": messages,
-                    "notices": [{"at": iso_utc(at), "text": text} for at, text in notices],
-                },
-                ensure_ascii=False,
-            )
-        )
+        click.echo(json.dumps(looking.as_json(found), ensure_ascii=False))
     else:
-        rows = [
-            (
-                state.key,
-                state.state,
-                jalali_iso(state.since, with_time=True) or "",
-                str(counts.get(state.key, 0)),
-                str(links.get(state.key, {}).get("waiting", 0) + links.get(state.key, {}).get("partial", 0)),
-                state.detail,
-            )
-            for state in states
-        ]
-        _table(("source", "state", "since", "articles", "to do", "detail"), rows)
-        click.echo(" · ".join(f"{count} {name}" for name, count in sorted(messages.items())) + " messages")
-    sys.exit(0 if well else 1)
+        _table(looking.HEADERS, looking.as_rows(found))
+        click.echo(looking.summary(found))
+    sys.exit(0 if found.well else 1)
 
 
 @cli.group(cls=Group)
@@ -517,6 +571,11 @@ def _as_flow(settings: Settings, name: str, **parameters: object) -> Tally | Non
     from flows.deployed import run_as_flow
 
     return run_as_flow(name, **parameters)
+
+
+def _aside(*, as_json: bool) -> AbstractContextManager[object]:
+    """With --json, standard output is the JSON's alone: reports and a console channel's messages go beside it."""
+    return redirect_stdout(sys.stderr) if as_json else nullcontext()
 
 
 def _finish(tally: Tally, *, as_json: bool) -> None:

@@ -21,6 +21,7 @@ _TOML = """\
 home = "lorestan"
 alert_window = "unlimited"
 rate = 200
+operator = []
 
 [channels]
 console = "console:"

@@ -71,7 +71,7 @@ def _read(path: Path, source: str | None, now: datetime, tally: Tally, warn: War
                     continue
                 try:
                     article = articles.from_json(json.loads(line))
-                except (ValueError, DidbanError) as error:
+                except (ValueError, RecursionError, DidbanError) as error:
                     refuse(f"{path}:{number}", error)
                 else:
                     yield Document(article=article, page=None)

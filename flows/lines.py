@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NoReturn
 
 from alerts.match import Matcher
 from didban.article import Article
@@ -19,8 +19,8 @@ def match_line(matcher: Matcher, line: bytes) -> dict[str, Any]:
     """One line of `didban match`: `{"id","title","lead","text"}` (also kicker, source, province, section) →
     `{"id","matches":[{"rule","term","field","start","end","text"}]}`. Raises InputError for a bad line."""
     try:
-        given = json.loads(line)
-    except ValueError as error:
+        given = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"not JSON: {error}") from None
     if not isinstance(given, dict):
         raise InputError('not an object like {"id": 1, "title": "…", "lead": "…", "text": "…"}')
@@ -47,6 +47,10 @@ def match_line(matcher: Matcher, line: bytes) -> dict[str, Any]:
             for match in matcher.match(article)
         ],
     }
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
 
 
 def told_json(told: Told) -> dict[str, Any]:

@@ -19,18 +19,30 @@ from typing import Any, Protocol, TypeVar
 
 from didban.alert import Judge, Sighting, Via
 from didban.article import Article, Link, Listing, Page
-from didban.errors import Blocked, DidbanError, FetchError, ReadError, ServerFault, Unreachable, Unreadable
-from didban.health import next_poll, retry_at, state_after
+from didban.dates import tehran_day
+from didban.errors import (
+    Blocked,
+    DidbanError,
+    FetchError,
+    Gone,
+    LayoutChanged,
+    ReadError,
+    ServerFault,
+    Unreachable,
+    Unreadable,
+)
+from didban.health import HOUR, LONGEST_RETRY, Verdict, judge, next_poll, retry_at
 from didban.outcome import Saved, Tally
 from didban.provinces import resolve
 from scrapers.base import Source
-from storage.links import Unit, Waiting, key_of
+from scrapers.when import has_time
+from storage.links import Unit, Waiting
 from storage.store import Store
 
 LEASE = timedelta(minutes=15)
 BATCH = 20
-GAP_PAGES = 100
-"""A walk over a gap ends here at the latest: some 3,000 articles, ten days of the busiest source."""
+MOST_PAGES = 100
+"""A walk over a gap or an archive day ends here at the latest: some 3,000 articles, ten days of the busiest source."""
 
 T = TypeVar("T")
 
@@ -53,6 +65,8 @@ class Pipeline:
     judge: Judge
     owner: str
     now: Callable[[], datetime]
+    operator: tuple[str, ...] = ()
+    """The channels that hear of a source's state."""
 
     async def watch(self, source: Source, *, even_if_not_due: bool = False) -> Tally | None:
         """One pass over a source; None when it is not due or another process holds it."""
@@ -60,33 +74,40 @@ class Pipeline:
         if not await self.run(take, [source.key], owner=self.owner, now=self.now(), lease=LEASE):
             return None
         tally = Tally()
-        failed: DidbanError | None = None
-        for listing in source.watch():
+        listings, failures = source.watch(), list[DidbanError]()
+        for listing in listings:
             try:
                 await self._poll(source, listing, tally)
             except (FetchError, ReadError) as error:
-                failed = error
-                _count(tally, error)
-        await self.walk(source, ("gap",), tally)
-        trouble = await self.collect(source, tally)
-        await self._finish(source, failed, trouble)
+                failures.append(error)
+        if len(failures) < len(listings):  # a listing that is not there, beside one that is: a feed switched off
+            failures = [error for error in failures if not isinstance(error, Gone)]
+        for error in failures:
+            _count(tally, error)
+        walked = await self.walk(source, ("gap",), tally)
+        trouble = await self.collect(source, tally) or walked
+        await self._finish(source, failures[-1] if failures else None, trouble, tally)
         return tally
 
-    async def walk(self, source: Source, ways: Sequence[str], tally: Tally) -> None:
-        """Walk the pages of every unit of these ways that is due, collecting as we go."""
+    async def walk(self, source: Source, ways: Sequence[str], tally: Tally) -> DidbanError | None:
+        """Walk the pages of every unit of these ways that is due, collecting as we go; returns the trouble met last, if any."""
+        trouble: DidbanError | None = None
         while True:
             take = partial(self.store.links.take_unit, source.key, ways=ways, owner=self.owner, lease=LEASE)
             unit = await self.run(take, now=self.now())
             if unit is None:
-                return
+                return trouble
             try:
                 await self._walk_page(source, unit, tally)
             except (FetchError, ReadError) as error:
+                trouble = error
                 _count(tally, error)
                 due = retry_at(error, unit.attempts, self.now())
+                if due is None and unit.listing.way == "gap":
+                    due = self.now() + LONGEST_RETRY  # a gap is never given up: what fell into it is news
                 await self.run(self.store.links.put_off_unit, unit, reason=str(error), due=due)
             else:
-                await self.collect(source, tally)
+                trouble = await self.collect(source, tally) or trouble
 
     async def collect(self, source: Source, tally: Tally) -> DidbanError | None:
         """Fetch, read and save every waiting link of a source; returns the trouble that its site gave, if any.
@@ -158,18 +179,36 @@ class Pipeline:
         over = await self._is_over(unit, listed.links)
         wanted = [link for link in listed.links if _within(link, unit)]
         following = None if over else listed.next
+        tired = following is not None and unit.listing.way != "page" and unit.pages + 1 >= MOST_PAGES
+        for named in listed.listings:
+            await self._open_walk(named, unit)
         note = partial(self.store.links.note_walk, unit, listed, page, wanted=wanted, next_url=following)
         noted = await self.run(note, now=self.now())
         tally.listed += len(listed.links)
         tally.noted += noted.new
+        if tired:
+            reason = f"given up after {MOST_PAGES} pages, short of where the walk should end"
+            tally.problems.append(f"{page.url}: {reason}")
+            await self.run(self.store.links.put_off_unit, unit, reason=reason, due=None)
+
+    async def _open_walk(self, listing: Listing, unit: Unit) -> None:
+        """A sitemap index names sitemaps: each that may hold what this walk is after becomes a walk of its own."""
+        if unit.since is None or unit.until is None:
+            return
+        first, last = tehran_day(unit.since), tehran_day(unit.until - timedelta(seconds=1))
+        if listing.day is not None and not first <= listing.day <= last:
+            return
+        key = f"{first}..{last} {listing.url}"
+        open_walk = partial(self.store.links.open_walk, listing, key=key, since=unit.since, until=unit.until)
+        await self.run(open_walk, final=unit.created, now=self.now())
 
     async def _is_over(self, unit: Unit, links: Sequence[Link]) -> bool:
         """Has this walk met what it walks towards, or a page that says nothing new?"""
-        if not links or {key_of(link) for link in links} <= unit.last_keys:
+        if not links or unit.repeats(links):
             return True
         if unit.listing.way == "gap":
             known = await self.run(self.store.links.known_before, unit.listing.source, links, unit.created)
-            return known > 0 or unit.pages + 1 >= GAP_PAGES
+            return known > 0
         dates = [link.published for link in links if link.published is not None]
         return unit.since is not None and len(dates) == len(links) and max(dates) < unit.since - timedelta(days=1)
 
@@ -182,7 +221,7 @@ class Pipeline:
             page = await self.fetch(waiting.link.url, hosts=source.hosts)
             if page is None:
                 raise ServerFault(waiting.link.url, "says not modified to a question without conditions")
-            article = replace(_read(source.article, page, waiting.link), fetched=page.fetched)
+            article = read_article(source, page, waiting.link)
         except (FetchError, ReadError) as error:
             await self._leave(source, waiting, page, error, tally)
             raise
@@ -198,12 +237,13 @@ class Pipeline:
         summary = waiting.link.title and not waiting.partial and not isinstance(error, (Unreachable, ServerFault))
         if summary:
             article = partial_article(source, waiting.link, self.now())
-            saved = await self._save(article, waiting, page=page, due=due, reason=str(error))
+            saved = await self._save(article, waiting, page=page, due=due, error=error)
             tally.partial += saved.change == "new"
             tally.alerts += saved.live
             tally.archived += saved.archived
         else:
-            await self.run(self.store.links.put_off, waiting, reason=str(error), due=due, page=page)
+            put_off = partial(self.store.links.put_off, waiting, page=page, field=_missed(error))
+            await self.run(put_off, reason=str(error), due=due)
             tally.refused += due is None
 
     async def _save(
@@ -213,26 +253,48 @@ class Pipeline:
         *,
         page: Page | None,
         due: datetime | None = None,
-        reason: str = "",
+        error: DidbanError | None = None,
     ) -> Saved:
         via: Via = "watch" if waiting.via == "watch" else "backfill"
         sighting = Sighting(via=via, baseline=waiting.baseline, now=self.now())
         save = partial(self.store.articles.save, article, self.judge, sighting, page=page, link=waiting.id)
-        return await self.run(save, due=due, reason=reason)
+        return await self.run(save, due=due, reason=str(error or ""), field=_missed(error))
 
     async def _keep_unread(self, source: Source, page: Page, error: ReadError) -> None:
         keep = partial(self.store.pages.keep, page, source=source.key, kind="listing")
         await self.run(keep, problem=str(error))
 
-    async def _finish(self, source: Source, failed: DidbanError | None, trouble: DidbanError | None) -> None:
-        """Give the source back. Trouble with articles shows in its state; only failed listings slow its polling down."""
+    async def _finish(
+        self, source: Source, failed: DidbanError | None, trouble: DidbanError | None, tally: Tally
+    ) -> None:
+        """Judge the source and give it back. A site that gave us no article stays in trouble until it gives one again; only
+        failed listings slow its polling down. Single pages that cannot be read say nothing yet: many in a row do."""
         now = self.now()
-        states = {state.key: state for state in await self.run(self.store.sources.states)}
-        due = next_poll(failed, source.every, states[source.key].failures, now)
-        worst = failed or trouble
-        finish = partial(self.store.sources.finish, source.key, owner=self.owner, now=now, due=due)
-        detail = str(worst) if worst else ""
-        await self.run(finish, state=state_after(worst), detail=detail, baseline=failed is None)
+        before = {state.key: state for state in await self.run(self.store.sources.states)}[source.key]
+        idle = 0 if tally.noted else before.idle + 1
+        slowest = HOUR if source.province is None else source.every * 4
+        due = next_poll(failed, source.every, before.failures, now, idle=idle, slowest=slowest)
+        error = failed or (None if isinstance(trouble, ReadError) else trouble)
+        read = tally.new or tally.changed or tally.completed or tally.same or isinstance(trouble, ReadError)
+        if error is None and not read and not before.failures and before.state in {"blocked", "unreachable"}:
+            verdict = Verdict(state=before.state, detail=before.detail)
+        else:
+            history = await self.run(self.store.sources.history, source.key)
+            verdict = judge(error, history, source.expects, now)
+        finish = partial(self.store.sources.finish, source.key, verdict, owner=self.owner, now=now, due=due)
+        await self.run(finish, whole=failed is None, fresh=bool(tally.noted), operator=self.operator)
+
+
+def read_article(source: Source, page: Page, link: Link | None) -> Article:
+    """The article on a page, with the time it was fetched.
+
+    Raises ReadError; a LayoutChanged names the field that was not found, where the selector is one of the source's own.
+    """
+    try:
+        return replace(_read(source.article, page, link), fetched=page.fetched)
+    except LayoutChanged as error:
+        error.field = error.field or _field_of(source, error.selector)
+        raise
 
 
 def partial_article(source: Source, link: Link, now: datetime) -> Article:
@@ -245,7 +307,7 @@ def partial_article(source: Source, link: Link, now: datetime) -> Article:
         title=link.title,
         lead=link.lead,
         published=link.published,
-        has_time=link.published is not None,
+        has_time=link.published is not None and has_time(link.published),
         section=link.section,
         province=resolve(link.section, link.lead, own=source.province),
         complete=False,
@@ -262,6 +324,32 @@ def _read(reader: Callable[[Page, Any], T], page: Page, of: object) -> T:
         raise
     except Exception as error:
         raise Unreadable(page.url, f"the reader failed with {type(error).__name__}: {error}") from error
+
+
+_PLACES = {
+    "title": ("title",),
+    "lead": ("lead",),
+    "text": ("body", "text"),
+    "published": ("printed", "date"),
+    "kicker": ("kicker",),
+}
+"""A field → the attributes of a platform that may hold its selectors."""
+
+
+def _field_of(source: Source, selector: str) -> str | None:
+    """The field that a source looks for by this selector."""
+    for holder in (source, *getattr(source, "layouts", ())):
+        for field, places in _PLACES.items():
+            for place in places:
+                own = getattr(holder, place, ())
+                tried = (own,) if isinstance(own, str) else tuple(own)
+                if selector in {*tried, ", ".join(tried)}:
+                    return field
+    return None
+
+
+def _missed(error: DidbanError | None) -> str | None:
+    return error.field if isinstance(error, LayoutChanged) else None
 
 
 def _within(link: Link, unit: Unit) -> bool:

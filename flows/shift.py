@@ -15,6 +15,7 @@ from didban.settings import Settings
 from flows.deliver import deliver
 from flows.workshop import Workshop, now, workshop
 from scrapers.base import Source
+from scrapers.detect import settled
 
 
 def silent(line: str) -> None:
@@ -44,6 +45,9 @@ async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, 
         loops = [_watch(shop, source, end, once=not length, report=report) for source in shop.sources]
         for tally in await asyncio.gather(*loops, _deliver(shop, end)):
             total.add(tally)
+        if not length:
+            await shop.pipeline.run(shop.pipeline.store.outbox.hasten, now=now())
+            total.add(await deliver(shop.pipeline, shop.channels))
     return total
 
 
@@ -58,6 +62,7 @@ async def _deliver(shop: Workshop, end: datetime) -> Tally:
 
 async def _watch(shop: Workshop, source: Source, end: datetime, *, once: bool, report: Callable[[str], None]) -> Tally:
     total = Tally()
+    source = await settled(source, shop.pipeline.fetch)
     while True:
         tally = await shop.pipeline.watch(source, even_if_not_due=once)
         if tally is not None:

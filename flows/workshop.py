@@ -17,13 +17,13 @@ from alerts.rules import RuleSet, load
 from didban import __version__
 from didban.alert import Match, Plan, Sighting
 from didban.article import Article
-from didban.errors import SettingsError
+from didban.errors import InputError, SettingsError
 from didban.settings import Settings
 from flows.owner import Owner
 from flows.pipeline import Pipeline
 from scrapers.base import Source
 from scrapers.fetch import Fetcher, HostOptions
-from scrapers.sources import all_sources, get
+from scrapers.sources import Registry, build
 from storage.store import Store, open_store
 
 Turn = Callable[[str, float], Awaitable[None]]
@@ -42,15 +42,33 @@ class Workshop:
     channels: Mapping[str, Channel]
 
 
+def sources_of(settings: Settings) -> Registry:
+    """The sources, with the operator's own. Raises InputError naming the table of `[sources.KEY]` that is wrong."""
+    return build(settings.sources.own)
+
+
 def chosen(settings: Settings, names: Sequence[str] = ()) -> tuple[Source, ...]:
-    """The sources named, else those of the settings, else all. Raises InputError for a name nobody knows."""
-    keys = tuple(names) or settings.sources
-    return tuple(get(key) for key in keys) if keys else tuple(all_sources())
+    """The sources named, else those of the settings, else the watched ones. Raises InputError for a name nobody knows, and
+    where none of the sources named has an address."""
+    registry = sources_of(settings)
+    keys = tuple(names) or settings.sources.watch
+    found = registry.named(keys) if keys else registry.watched()
+    placed = tuple(source for source in found if source.home)
+    if found and not placed:
+        raise InputError(no_address(found[0]))
+    return placed
+
+
+def no_address(source: Source) -> str:
+    """Why a source is skipped, and what to do."""
+    return (
+        f"{source.key}: no address of {source.name} is confirmed; write its home under [sources.{source.key}]; skipped"
+    )
 
 
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels by name. Raises SettingsError naming the channel, never its URL."""
-    names = {source.key: source.name for source in all_sources()}
+    names = {source.key: source.name for source in sources_of(settings).known()}
     return {
         name: open_channel(name, url.get_secret_value(), base=settings.var, source_names=names)
         for name, url in settings.channels.items()
@@ -60,6 +78,17 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
 def rules_of(settings: Settings) -> RuleSet:
     """The rules in force. Raises RulesError."""
     return load(settings.rules)
+
+
+def operator_of(settings: Settings) -> tuple[str, ...]:
+    """The channels that hear of the sources' states: those of the settings, else the first. Raises SettingsError."""
+    if settings.operator is None:
+        return tuple(settings.channels)[:1]
+    for name in settings.operator:
+        if name not in settings.channels:
+            known = ", ".join(settings.channels)
+            raise SettingsError(f"operator: there is no channel {name!r}; the channels are: {known}")
+    return settings.operator
 
 
 def judge_of(settings: Settings, channels: Sequence[str], *, window: timedelta | None = None) -> Judge:
@@ -125,6 +154,7 @@ async def workshop(
                     judge=judge,
                     owner=owner.name,
                     now=now,
+                    operator=operator_of(settings),
                 ),
                 sources=wanted,
                 channels=channels,

@@ -61,11 +61,12 @@ class Articles:
         link: int | None = None,
         due: datetime | None = None,
         reason: str = "",
+        field: str | None = None,
     ) -> Saved:
         """Article, revision, page, story, matches, alerts and notifications, and the link's end, in one transaction.
 
         `judge` is asked once, with the article as it will stand. `link` ends as stored, or as partial when the article is not
-        complete; a partial one is due again at `due` for `reason`. Raises StoreError.
+        complete; a partial one is due again at `due` for `reason`, and `field` is what its page's reader missed. Raises StoreError.
         """
         with self._database.write() as connection:
             found = _find(connection, article)
@@ -75,7 +76,14 @@ class Articles:
                 kind = "seed" if sighting.via == "import" else "article"
                 unread = None if article.complete else reason
                 kept = keep(
-                    connection, page, source=article.source, kind=kind, link=link, article=number, problem=unread
+                    connection,
+                    page,
+                    source=article.source,
+                    kind=kind,
+                    link=link,
+                    article=number,
+                    problem=unread,
+                    field=field,
                 )
                 connection.execute(
                     update(tables.revision)
@@ -98,6 +106,12 @@ class Articles:
     def get(self, number: int) -> Article | None:
         with self._database.read() as connection:
             row = connection.execute(_query().where(tables.article.c.id == number)).first()
+            return None if row is None else article_of(row)
+
+    def known(self, article: Article) -> Article | None:
+        """The stored article that this one is, or None."""
+        with self._database.read() as connection:
+            row = _find(connection, article)
             return None if row is None else article_of(row)
 
     def find(self, source: str, site_id: str) -> int | None:
@@ -265,7 +279,7 @@ def _write(
         .values(**_columns(merged), revision=number, story=story)
     )
     if number != stored.revision:
-        _write_revision(connection, found.id, number, merged, sighting.now)
+        _write_revision(connection, found.id, number, merged, article.fetched or sighting.now)
     return written, change
 
 
@@ -283,7 +297,7 @@ def _create(connection: Connection, article: Article, sighting: Sighting) -> _Wr
         )
     )
     created = new_id(result)
-    _write_revision(connection, created, number, article, sighting.now)
+    _write_revision(connection, created, number, article, article.fetched or sighting.now)
     return _Written(id=created, article=article, revision=number, story=story, key=key, copy=copy)
 
 
@@ -338,10 +352,11 @@ def _columns(article: Article) -> dict[str, Any]:
     }
 
 
-def _write_revision(connection: Connection, number: int, revision: int, article: Article, now: datetime) -> None:
+def _write_revision(connection: Connection, number: int, revision: int, article: Article, at: datetime) -> None:
+    """`at` is when the content was fetched: a page that is read again later says what it said then."""
     connection.execute(
         tables.revision.insert().values(
-            article=number, number=revision, at=now, **{name: getattr(article, name) for name in _TEXTS}
+            article=number, number=revision, at=at, **{name: getattr(article, name) for name in _TEXTS}
         )
     )
 
@@ -507,4 +522,4 @@ def _end_link(
     if result.rowcount != 1:
         raise StoreError(f"link {link} is not there any more")
     if complete:  # what of it could not be read before is read now
-        connection.execute(update(tables.page).where(tables.page.c.link == link).values(problem=None))
+        connection.execute(update(tables.page).where(tables.page.c.link == link).values(problem=None, field=None))

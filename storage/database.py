@@ -7,6 +7,8 @@ are decided one after the other there too.
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +35,11 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self.url = make_url(url)
+            self.engine = _engine(self.url)
         except ArgumentError:
             raise StoreError("DIDBAN_DATABASE_URL is not a database URL; example: sqlite:///var/didban.db") from None
-        self.engine = _engine(self.url)
+        except ImportError as error:
+            raise StoreError(f"DIDBAN_DATABASE_URL needs a driver that is not installed: {error.name}") from None
 
     @contextmanager
     def write(self) -> Generator[Connection]:
@@ -111,9 +115,25 @@ def _engine(url: sqlalchemy.URL) -> Engine:
 def _sqlite_connect(dbapi: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own connection
     dbapi.isolation_level = None  # the driver opens no transaction by itself: ours are explicit
     cursor = dbapi.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    _switch_to_wal(cursor)
+    for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
+    """Where two processes open a new file together, SQLite refuses one of them the switch at once: its busy timeout does not
+    count here."""
+    give_up = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _sqlite_begin(connection: Connection) -> None:

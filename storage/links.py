@@ -4,8 +4,9 @@
        ├─────▶ partial  (due again)        the page could not be had or read; the listing's summary was saved
        └─────▶ refused                     it never will be, with the reason
 
-A link with `due_at` is work to do; a crash leaves it so. `Links.note` also notices a gap: a feed none of whose links is known, of a
-source that has been polled before, means that articles have scrolled out of it, and a walk through older pages is queued.
+A link with `due_at` is work to do; a crash leaves it so. `Links.note` also notices a gap: a listing none of whose links the watch
+has seen, and that has been polled before, means that articles have scrolled out of it, and a walk through older pages is queued.
+What a backfill saw closes no gap: it may have stopped half way.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, case, func, or_, select, update
 
 from didban.article import Link, Listed, Listing, Page
 from didban.urls import canonical
@@ -57,6 +59,14 @@ class Unit:
     attempts: int
     last_keys: frozenset[str]
 
+    def repeats(self, links: Sequence[Link]) -> bool:
+        """Is this the page before, the second time running? Once may be chance: the list has moved by a whole page meanwhile."""
+        return REPEATED in self.last_keys and {key_of(link) for link in links} <= self.last_keys
+
+
+REPEATED = ""
+"""Among a walk's `last_keys`: that page was already a repeat. No link has this key."""
+
 
 def key_of(link: Link) -> str:
     """The identity of a link within its source: the site's id, else the canonical address."""
@@ -88,22 +98,26 @@ class Links:
         with self._database.write() as connection:
             source = connection.execute(select(tables.source).where(tables.source.c.key == listing.source)).one()
             baseline = source.baseline_at is None
-            known = _known(connection, listing.source, [key_of(link) for link in listed.links])
+            keys = [key_of(link) for link in listed.links]
+            known = _known(connection, listing.source, keys)
+            watched = _known(connection, listing.source, keys, via="watch")
+            here = (tables.listing.c.source == listing.source) & (tables.listing.c.url == listing.url)
+            polled = not baseline or connection.execute(select(tables.listing.c.url).where(here)).first() is not None
             new = _insert(connection, listed.links, known, via="watch", baseline=baseline, now=now)
             _adopt(connection, listing.source, list(known), now=now)
             if new or listed.problem:
                 keep(connection, page, source=listing.source, kind="listing", problem=listed.problem)
-            start = older if listed.links and not known and not baseline else None
+            start = older if listed.links and not watched and polled else None
             if start is not None:
                 _insert_unit(connection, start, way="gap", key=now.isoformat(), now=now)
+            said: dict[str, Any] = {"polled_at": now}
             if listed.problem is None:
-                validators = {"etag": page.headers.get("etag"), "last_modified": page.headers.get("last-modified")}
-                row = {"source": listing.source, "url": listing.url, "polled_at": now, **validators}
-                connection.execute(
-                    insert(connection, tables.listing)
-                    .values(row)
-                    .on_conflict_do_update(index_elements=["source", "url"], set_={"polled_at": now, **validators})
-                )
+                said |= {"etag": page.headers.get("etag"), "last_modified": page.headers.get("last-modified")}
+            connection.execute(
+                insert(connection, tables.listing)
+                .values(source=listing.source, url=listing.url, **said)
+                .on_conflict_do_update(index_elements=["source", "url"], set_=said)
+            )
             return Noted(new=new, gap=start is not None)
 
     def note_walk(
@@ -115,6 +129,8 @@ class Links:
         with self._database.write() as connection:
             known = _known(connection, unit.listing.source, keys)
             new = _insert(connection, wanted, known, via=via, baseline=False, now=now)
+            if via == "watch":
+                _adopt(connection, unit.listing.source, list(known), now=now)
             if new or listed.problem:
                 keep(connection, page, source=unit.listing.source, kind="listing", problem=listed.problem)
             connection.execute(
@@ -124,7 +140,7 @@ class Links:
                     url=next_url or unit.listing.url,
                     pages=unit.pages + 1,
                     listed=tables.unit.c.listed + len(listed.links),
-                    last_keys=keys,
+                    last_keys=[*keys, REPEATED] if set(keys) <= unit.last_keys else keys,
                     attempts=0,
                     state="waiting" if next_url else "done",
                     due_at=now if next_url else None,
@@ -135,9 +151,9 @@ class Links:
             return Noted(new=new)
 
     def known_before(self, source: str, links: Sequence[Link], moment: datetime) -> int:
-        """How many of these links were noted before `moment`: a gap's walk ends where it meets what was known."""
+        """How many of these links the watch had noted before `moment`: a gap's walk ends where it meets what was known."""
         with self._database.read() as connection:
-            known = _known(connection, source, [key_of(link) for link in links])
+            known = _known(connection, source, [key_of(link) for link in links], via="watch")
             return sum(1 for noted_at in known.values() if noted_at < moment)
 
     def open_walk(
@@ -236,31 +252,26 @@ class Links:
                 .where(table.c.id.in_([row.id for row in rows]))
                 .values(leased_by=owner, leased_until=now + lease)
             )
-            return [
-                Waiting(
-                    id=row.id,
-                    via=row.via,
-                    baseline=row.baseline,
-                    attempts=row.attempts,
-                    partial=row.state == "partial",
-                    link=Link(
-                        source=source,
-                        url=row.url,
-                        id=row.site_id,
-                        kicker=row.kicker,
-                        title=row.title,
-                        lead=row.lead,
-                        published=row.published,
-                        section=row.section,
-                    ),
-                )
-                for row in rows
-            ]
+            return [_waiting(row) for row in rows]
 
-    def put_off(self, waiting: Waiting, *, reason: str, due: datetime | None, page: Page | None = None) -> None:
+    def get(self, number: int) -> Waiting | None:
+        """A link with what its listing said, whatever became of it; not leased."""
+        with self._database.read() as connection:
+            row = connection.execute(select(tables.link).where(tables.link.c.id == number)).first()
+            return None if row is None else _waiting(row)
+
+    def put_off(
+        self,
+        waiting: Waiting,
+        *,
+        reason: str,
+        due: datetime | None,
+        page: Page | None = None,
+        field: str | None = None,
+    ) -> None:
         """The page could not be had or read: try again at `due`, or never (None: refused, or partial for good).
 
-        A page that came and could not be read is kept with the reason.
+        A page that came and could not be read is kept with the reason, and with the field that its reader missed.
         """
         with self._database.write() as connection:
             state = "partial" if waiting.partial else "refused" if due is None else "waiting"
@@ -277,7 +288,8 @@ class Links:
                 )
             )
             if page is not None:
-                keep(connection, page, source=waiting.link.source, kind="article", link=waiting.id, problem=reason)
+                source = waiting.link.source
+                keep(connection, page, source=source, kind="article", link=waiting.id, problem=reason, field=field)
 
     def give_back(self, waiting: Sequence[Waiting]) -> None:
         """Links taken and not tried are free again."""
@@ -301,13 +313,35 @@ class Links:
             return counts
 
 
+def _waiting(row: Row[Any]) -> Waiting:
+    return Waiting(
+        id=row.id,
+        via=row.via,
+        baseline=row.baseline,
+        attempts=row.attempts,
+        partial=row.state == "partial",
+        link=Link(
+            source=row.source,
+            url=row.url,
+            id=row.site_id,
+            kicker=row.kicker,
+            title=row.title,
+            lead=row.lead,
+            published=row.published,
+            section=row.section,
+        ),
+    )
+
+
 def _free(table: Table, owner: str, now: datetime) -> ColumnElement[bool]:
     return or_(table.c.leased_until.is_(None), table.c.leased_until <= now, table.c.leased_by == owner)
 
 
-def _known(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, datetime]:
+def _known(connection: Connection, source: str, keys: Sequence[str], *, via: str | None = None) -> dict[str, datetime]:
     table = tables.link
     query = select(table.c.key, table.c.noted_at).where(table.c.source == source, table.c.key.in_(keys))
+    if via is not None:
+        query = query.where(table.c.via == via)
     return {row.key: row.noted_at for row in connection.execute(query)}
 
 
@@ -352,7 +386,7 @@ def _adopt(connection: Connection, source: str, keys: Sequence[str], *, now: dat
     connection.execute(
         update(table)
         .where(table.c.source == source, table.c.key.in_(keys), table.c.via == "backfill")
-        .values(via="watch", due_at=now)
+        .values(via="watch", due_at=now, noted_at=now)
     )
 
 

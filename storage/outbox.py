@@ -3,10 +3,10 @@
     notification (waiting, due) ──close──▶ message (open) ──part by part──▶ sent
                                                └── refused for good, or tried too often ──▶ dead
 
-One message per story and channel. A message is rendered when it is closed; retries send the same bytes under the same key,
-from the first unsent part. A rule that matches later joins a message nobody has tried to send yet; after that it becomes a
-short follow-up. At least once: a repeat is possible only when the receiver took a part and we died before we could write
-that down.
+One message per story and channel, and one per notice and channel. A message is rendered when it is closed; retries send the same
+bytes under the same key, from the first unsent part. A rule that matches later joins a message nobody has tried to send yet;
+after that it becomes a short follow-up. At least once: a repeat is possible only when the receiver took a part and we died
+before we could write that down.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select, update
 
-from didban.alert import Alert, Draft, Message
+from didban.alert import Alert, Draft, Message, NoticeDraft
+from didban.dates import iso_utc
 from storage import tables
 from storage.articles import matches_of, one
 from storage.database import Database
+from storage.notices import notice_of
 from storage.sql import new_id
 
-Render = Callable[[Draft], tuple[str, ...]]
+Render = Callable[[Draft | NoticeDraft], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,18 @@ class Outbox:
                 ).first()
                 if first is None:
                     return count
-                _close(connection, first.story, first.channel, render, now)
+                if first.notice is None:
+                    _close(connection, first.story, first.channel, render, now)
+                else:
+                    _close_notice(connection, first, render, now)
                 count += 1
+
+    def hasten(self, *, now: datetime) -> None:
+        """Notices that wait for better news are due: whoever asks will not look again soon."""
+        table = tables.notification
+        with self._database.write() as connection:
+            waiting = (table.c.state == "waiting") & table.c.notice.is_not(None)
+            connection.execute(update(table).where(waiting).values(due_at=now))
 
     def take(self, channels: Collection[str], *, owner: str, now: datetime, lease: timedelta) -> Message | None:
         """The open message that has been due longest, leased; None when there is none."""
@@ -137,11 +149,11 @@ class Outbox:
             ]
 
 
-def _waiting(channels: Collection[str], now: datetime):  # noqa: ANN202 - a Select of four columns
+def _waiting(channels: Collection[str], now: datetime):  # noqa: ANN202 - a Select of five columns
     table = tables.notification
     return (
-        select(table.c.id, table.c.alert, table.c.channel, tables.alert.c.story)
-        .join(tables.alert, tables.alert.c.id == table.c.alert)
+        select(table.c.id, table.c.alert, table.c.notice, table.c.channel, tables.alert.c.story)
+        .outerjoin(tables.alert, tables.alert.c.id == table.c.alert)
         .where(table.c.state == "waiting", table.c.due_at <= now, table.c.channel.in_(channels))
     )
 
@@ -176,22 +188,41 @@ def _close(connection: Connection, story: int, channel: str, render: Render, now
         number = untried.id
         connection.execute(update(table).where(table.c.id == number).values(parts=parts))
     else:
-        result = connection.execute(
-            table.insert().values(
-                key=key, channel=channel, story=story, parts=parts, state="open", closed_at=now, due_at=now
-            )
-        )
-        number = new_id(result)
+        number = _open(connection, key=key, channel=channel, story=story, parts=parts, now=now)
+    _into(connection, number, [row.id for row in due])
+
+
+def _close_notice(connection: Connection, due: Row[Any], render: Render, now: datetime) -> None:
+    """Close the notification of a notice: a message of its own."""
+    row = connection.execute(select(tables.notice).where(tables.notice.c.id == due.notice)).one()
+    notice = notice_of(row)
+    said = "\n".join(
+        ["notice", due.channel, notice.source or "", notice.state, str(iso_utc(notice.since)), str(iso_utc(row.at))]
+    )
+    draft = NoticeDraft(key=_hashed(said), channel=due.channel, notice=notice)
+    parts = list(render(draft))
+    _into(connection, _open(connection, key=draft.key, channel=due.channel, story=None, parts=parts, now=now), [due.id])
+
+
+def _open(connection: Connection, *, key: str, channel: str, story: int | None, parts: list[str], now: datetime) -> int:
+    values = {"key": key, "channel": channel, "story": story, "parts": parts, "state": "open"}
+    return new_id(connection.execute(tables.message.insert().values(**values, closed_at=now, due_at=now)))
+
+
+def _into(connection: Connection, message: int, notifications: Collection[int]) -> None:
     connection.execute(
         update(tables.notification)
-        .where(tables.notification.c.id.in_([row.id for row in due]))
-        .values(state="closed", message=number)
+        .where(tables.notification.c.id.in_(notifications))
+        .values(state="closed", message=message)
     )
 
 
 def _key(channel: str, alerts: tuple[Alert, ...]) -> str:
     """The same story, channel and rules give the same key, also from a database restored from yesterday's backup."""
-    said = "\n".join([channel, alerts[0].story, *sorted(alert.rule for alert in alerts)])
+    return _hashed("\n".join([channel, alerts[0].story, *sorted(alert.rule for alert in alerts)]))
+
+
+def _hashed(said: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

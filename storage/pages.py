@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import zstandard
-from sqlalchemy import ColumnElement, Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
 from didban.article import Page
 from storage import tables
@@ -19,13 +20,14 @@ _LEVEL = 9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A stored page with its row's number and the source that served it."""
+    """A stored page with its row's number and the source that served it; `problem` is why it could not be read."""
 
     id: int
     source: str
     page: Page
     link: int | None
     article: int | None
+    problem: str | None
 
 
 def keep(
@@ -37,8 +39,12 @@ def keep(
     link: int | None = None,
     article: int | None = None,
     problem: str | None = None,
+    field: str | None = None,
 ) -> int:
-    """Store the page inside the caller's transaction; returns its number. The same bytes at the same address are kept once."""
+    """Store the page inside the caller's transaction; returns its number. The same bytes at the same address are kept once.
+
+    `problem` says why it could not be read, `field` what its reader missed, when that is known.
+    """
     digest = hashlib.sha256(page.body).hexdigest()
     connection.execute(
         insert(connection, tables.blob).on_conflict_do_nothing(),
@@ -56,7 +62,7 @@ def keep(
         connection.execute(
             update(tables.page)
             .where(tables.page.c.id == same)
-            .values(problem=problem, article=article or tables.page.c.article)
+            .values(problem=problem, field=field, article=article or tables.page.c.article)
         )
         return int(same)
     result = connection.execute(
@@ -71,6 +77,7 @@ def keep(
             link=link,
             article=article,
             problem=problem,
+            field=field,
         )
     )
     return new_id(result)
@@ -92,6 +99,34 @@ class Pages:
         with self._database.read() as connection:
             return next(_kept(connection, where), None)
 
+    def worth_reading(
+        self, *, source: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> list[int]:
+        """The numbers of the article pages for today's readers: the newest unread one of each address, then those that the
+        articles stand on. `since` and `until` (exclusive) are about the article's publication, else when the page was fetched."""
+        table, article, link = tables.page, tables.article, tables.link
+        when = func.coalesce(article.c.published, link.c.published, table.c.fetched)
+        query = (
+            select(table.c.id)
+            .outerjoin(article, article.c.id == table.c.article)
+            .outerjoin(link, link.c.id == table.c.link)
+            .where(_worth_reading())
+            .order_by(table.c.problem.is_(None), table.c.id)
+        )
+        if source is not None:
+            query = query.where(table.c.source == source)
+        if since is not None:
+            query = query.where(when >= since)
+        if until is not None:
+            query = query.where(when < until)
+        with self._database.read() as connection:
+            return list(connection.scalars(query))
+
+    def get(self, number: int) -> Kept | None:
+        """A page that is still worth reading; None when a newer one has taken its place meanwhile."""
+        with self._database.read() as connection:
+            return next(_kept(connection, and_(tables.page.c.id == number, _worth_reading())), None)
+
     def unread(self, source: str | None = None) -> list[Kept]:
         """The article pages that could not be read, oldest first."""
         where = tables.page.c.problem.is_not(None) & (tables.page.c.kind == "article")
@@ -99,6 +134,26 @@ class Pages:
             where &= tables.page.c.source == source
         with self._database.read() as connection:
             return list(_kept(connection, where))
+
+
+def _worth_reading() -> ColumnElement[bool]:
+    """The newest of an address's unread pages; a page that its article's present revision was read from."""
+    table, newer, article, revision = tables.page, tables.page.alias(), tables.article.alias(), tables.revision
+    unread = table.c.problem.is_not(None)
+    overtaken = exists().where(
+        newer.c.source == table.c.source,
+        newer.c.url == table.c.url,
+        newer.c.kind == "article",
+        newer.c.problem.is_not(None),
+        newer.c.id > table.c.id,
+    )
+    stands = exists().where(
+        article.c.id == table.c.article,
+        revision.c.article == article.c.id,
+        revision.c.number == article.c.revision,
+        revision.c.page == table.c.id,
+    )
+    return (table.c.kind == "article") & or_(unread & ~overtaken, ~unread & stands)
 
 
 def _kept(connection: Connection, where: ColumnElement[bool]) -> Iterator[Kept]:
@@ -109,6 +164,7 @@ def _kept(connection: Connection, where: ColumnElement[bool]) -> Iterator[Kept]:
             source=row.source,
             link=row.link,
             article=row.article,
+            problem=row.problem,
             page=Page(
                 url=row.url,
                 body=zstandard.ZstdDecompressor().decompress(row.zstd),

@@ -1,21 +1,28 @@
-"""Sources: when each is due, who holds it, what state it is in. Hosts: when each may next be asked."""
+"""Sources: when each is due, who holds it, what state it is in, what it has brought. Hosts: when each may next be asked.
+
+A change of state is a notice, and, when it says something that the operator has not been told, a notification in the same
+transaction. When most sources stop answering within minutes the network is away: that is told once, instead of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Connection, case, func, or_, select, update
 
+from didban.alert import Notice
+from didban.health import FIELDS, LEARNT, PAGE, READINGS, History, Reading, Verdict
 from storage import tables
 from storage.database import Database
-from storage.sql import insert
+from storage.notices import tell, tell_network
+from storage.sql import insert, tehran_day
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """One row of `didban status`: the state is new, ok, blocked, unreachable or unreadable."""
+    """A source as it stands; its state is one of `didban.health.State`."""
 
     key: str
     state: str
@@ -24,6 +31,7 @@ class SourceState:
     baseline: datetime | None
     due: datetime
     failures: int
+    idle: int
 
 
 class Sources:
@@ -68,32 +76,80 @@ class Sources:
             )
 
     def finish(
-        self, key: str, *, owner: str, now: datetime, due: datetime, state: str, detail: str = "", baseline: bool
-    ) -> str | None:
-        """Give a source back after a pass. `baseline` says that the pass saw every listing: the first such pass is the
-        source's baseline. Returns the state it was in when that changed, else None; a change is also kept as a notice."""
+        self,
+        key: str,
+        verdict: Verdict,
+        *,
+        owner: str,
+        now: datetime,
+        due: datetime,
+        whole: bool,
+        fresh: bool = False,
+        operator: Sequence[str] = (),
+    ) -> bool:
+        """Give a source back after a pass; True when its state has changed. A lease that somebody else took stays theirs.
+
+        `whole` says that the pass saw every listing (the first such pass is the source's baseline), `fresh` that it noted a new
+        link. A change is kept as a notice, and told on the channels of `operator`.
+        """
+        table = tables.source
         with self._database.write() as connection:
-            row = connection.execute(select(tables.source).where(tables.source.c.key == key)).one()
-            changed = row.state != state
-            values = {
-                "due_at": due,
-                "leased_by": None,
-                "leased_until": None,
-                "detail": detail,
-                "failures": 0 if state == "ok" else row.failures + 1,
-                "baseline_at": row.baseline_at or (now if baseline else None),
-            }
-            if changed:
-                values |= {"state": state, "state_since": now}
+            row = connection.execute(select(table).where(table.c.key == key)).one()
+            if row.leased_by != owner:
+                return False
+            changed = row.state != verdict.state
+            since = verdict.since or now
             connection.execute(
-                update(tables.source)
-                .where(tables.source.c.key == key, tables.source.c.leased_by == owner)
-                .values(**values)
+                update(table)
+                .where(table.c.key == key)
+                .values(
+                    due_at=due,
+                    leased_by=None,
+                    leased_until=None,
+                    state=verdict.state,
+                    state_since=since if changed else row.state_since,
+                    detail=verdict.detail,
+                    failures=0 if whole else row.failures + 1,
+                    idle=0 if fresh else row.idle + 1,
+                    polled_at=now,
+                    answered=verdict.answered,
+                    baseline_at=row.baseline_at or (now if whole else None),
+                )
             )
-            if changed and not (row.state == "new" and state == "ok"):
-                text = f"{key}: {row.state} → {state}" + (f": {detail}" if detail else "")
-                connection.execute(tables.notice.insert().values(at=now, source=key, kind="source", text=text))
-            return row.state if changed else None
+            if changed and (row.state, verdict.state) != ("new", "healthy"):
+                notice = Notice(
+                    source=key,
+                    state=verdict.state,
+                    before=row.state,
+                    since=since,
+                    detail=verdict.detail,
+                    fields=verdict.fields,
+                    pages=verdict.pages,
+                )
+                tell(connection, notice, operator, now)
+            tell_network(connection, operator, now)
+            return changed
+
+    def history(self, key: str) -> History:
+        """What a source has brought by its watch: articles by day, the newest one, and how its newest pages were read."""
+        table = tables.article
+        mine = (table.c.source == key) & (table.c.via == "watch")
+        came = case(
+            (table.c.published < table.c.saved_at, table.c.published), else_=table.c.saved_at
+        )  # no date, a future one
+        with self._database.read() as connection:
+            watched = connection.scalar(select(tables.source.c.baseline_at).where(tables.source.c.key == key))
+            saved = connection.scalar(select(func.max(table.c.saved_at)).where(mine))
+            days: dict[date, int] = {}
+            last: datetime | None = None
+            if saved is not None:
+                day = tehran_day(connection, came).label("day")
+                recent = mine & (table.c.saved_at >= saved - LEARNT)
+                query = select(day, func.count(), func.max(came)).where(recent).group_by("day")
+                rows = connection.execute(query).all()
+                last = max(row[2] for row in rows)
+                days = {date.fromisoformat(str(row[0])): row[1] for row in rows if row[2] >= last - LEARNT}
+            return History(days=days, last=last, watched=watched, readings=_readings(connection, key))
 
     def states(self) -> list[SourceState]:
         with self._database.read() as connection:
@@ -106,6 +162,7 @@ class Sources:
                     baseline=row.baseline_at,
                     due=row.due_at,
                     failures=row.failures,
+                    idle=row.idle,
                 )
                 for row in connection.execute(select(tables.source).order_by(tables.source.c.key))
             ]
@@ -147,3 +204,40 @@ class Sources:
             at = now if before is None else max(before, now)
             connection.execute(taken.on_conflict_do_update(index_elements=["name"], set_={"next_at": at + interval}))
             return at - now
+
+
+def _readings(connection: Connection, key: str) -> tuple[Reading, ...]:
+    """The newest article pages that the watch had fetched, newest first; of an address only its last: a page that cannot be read is
+    fetched again and again, and is still one."""
+    page, article = tables.page, tables.article
+    present = {
+        "title": article.c.title != "",
+        "lead": article.c.lead != "",
+        "text": article.c.text != "",
+        "published": article.c.published.is_not(None),
+        "id": article.c.site_id.is_not(None),
+        "kicker": article.c.kicker != "",
+        "section": article.c.section.is_not(None),
+        "tags": func.json_array_length(article.c.tags) > 0,
+    }
+    rows = connection.execute(
+        select(
+            page.c.url,
+            page.c.fetched,
+            page.c.problem,
+            page.c.field,
+            *(present[name].label(f"has_{name}") for name in FIELDS),
+        )
+        .join(tables.link, tables.link.c.id == page.c.link)
+        .outerjoin(article, article.c.id == page.c.article)
+        .where(page.c.source == key, page.c.kind == "article", tables.link.c.via == "watch")
+        .order_by(page.c.fetched.desc(), page.c.id.desc())
+        .limit(READINGS)
+    )
+    found: dict[str, Reading] = {}
+    for row in rows:
+        has = frozenset(name for name in FIELDS if getattr(row, f"has_{name}"))
+        missed = None if row.problem is None else row.field or PAGE
+        reading = Reading(url=row.url, fetched=row.fetched, found=frozenset() if missed else has, missed=missed)
+        found.setdefault(row.url, reading)
+    return tuple(found.values())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Table
+from sqlalchemy import ColumnElement, Connection, CursorResult, Table, func
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -19,3 +19,10 @@ def new_id(result: CursorResult[Any]) -> int:
     if key is None:
         raise RuntimeError("the INSERT gave no key back")
     return int(key[0])
+
+
+def tehran_day(connection: Connection, moment: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The civil day in Tehran of a UTCTime; summer time, until 2022, is left out on SQLite."""
+    if connection.dialect.name == "postgresql":
+        return func.date(func.timezone("Asia/Tehran", moment))
+    return func.date(moment, "+210 minutes")

@@ -13,12 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
-
-from storage import tables
+from didban.alert import Notice
 from storage.articles import Articles
 from storage.database import HEAD, Database
 from storage.links import Links
+from storage.notices import newest
 from storage.outbox import Outbox
 from storage.pages import Pages
 from storage.sources import Sources
@@ -45,11 +44,10 @@ class Store:
         ):
             object.__setattr__(self, name, room(self.database))
 
-    def notices(self, *, limit: int = 20) -> list[tuple[datetime, str]]:
-        """The newest notices: time and text."""
+    def notices(self, *, limit: int = 20) -> list[tuple[datetime, Notice]]:
+        """The newest notices, told or not, each with the time it was written."""
         with self.database.read() as connection:
-            query = select(tables.notice.c.at, tables.notice.c.text).order_by(tables.notice.c.id.desc()).limit(limit)
-            return [(row.at, row.text) for row in connection.execute(query)]
+            return newest(connection, limit)
 
     def close(self) -> None:
         self.database.close()

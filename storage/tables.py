@@ -8,7 +8,7 @@ blob ──── page ───┤          bytes as served, each body once
                   ├──── match
                 story ── alert ── notification ── message
 host                         when each host may next be asked
-notice                       what the operator must know
+notice ── notification       what the operator must know
 """
 
 from __future__ import annotations
@@ -72,7 +72,10 @@ source = Table(
     Column("state", String, nullable=False),
     Column("state_since", UTCTime, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
-    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),  # passes in a row that did not see every listing
+    Column("idle", Integer, nullable=False, server_default="0"),  # passes in a row that brought nothing new
+    Column("polled_at", UTCTime),  # when the last pass ended, and whether anything at all came back
+    Column("answered", Boolean, nullable=False, server_default="1"),
 )
 
 listing = Table(
@@ -159,6 +162,9 @@ page = Table(
     Column("link", Integer, ForeignKey("link.id"), index=True),
     Column("article", Integer, ForeignKey("article.id"), index=True),
     Column("problem", Text),  # why it could not be read; None when it was
+    Column("field", String),  # what its reader missed, when that is known
+    Index(None, "source", "kind", "fetched"),
+    Index(None, "source", "url"),
 )
 
 article = Table(
@@ -193,6 +199,7 @@ article = Table(
     Index("uq_article_site_id", "source", "site_id", unique=True),
     Index("uq_article_address", "source", "address", unique=True),
     Index(None, "content_key"),
+    Index(None, "source", "saved_at"),
 )
 """NULLs are distinct in a unique index on both databases, so an article without an id or an address never collides there."""
 
@@ -254,12 +261,14 @@ notification = Table(
     "notification",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("alert", Integer, ForeignKey("alert.id"), nullable=False),
+    Column("alert", Integer, ForeignKey("alert.id")),  # either this, or a notice
+    Column("notice", Integer, ForeignKey("notice.id")),
     Column("channel", String, nullable=False),
     Column("due_at", UTCTime, nullable=False),
     Column("state", String, nullable=False),  # waiting → closed or cancelled
     Column("message", Integer, ForeignKey("message.id"), index=True),
     UniqueConstraint("alert", "channel"),
+    UniqueConstraint("notice", "channel"),
     Index(None, "state", "due_at"),
 )
 
@@ -269,7 +278,7 @@ message = Table(
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("channel", String, nullable=False),
-    Column("story", Integer, ForeignKey("story.id"), nullable=False),
+    Column("story", Integer, ForeignKey("story.id")),  # None: a notice's
     Column("parts", JSON, nullable=False),
     Column("next_part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -295,8 +304,12 @@ notice = Table(
     "notice",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("at", UTCTime, nullable=False, index=True),
-    Column("source", String),
-    Column("kind", String, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("at", UTCTime, nullable=False),
+    Column("source", String, index=True),  # None: the network's
+    Column("state", String, nullable=False),
+    Column("before", String, nullable=False),
+    Column("since", UTCTime, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("pages", JSON, nullable=False),
 )

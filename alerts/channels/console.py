@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from alerts.message import QUOTES, text
-from didban.alert import Draft
+from alerts.message import QUOTES, notice_text, text
+from didban.alert import Draft, NoticeDraft
 from didban.errors import SendError
 
 _BOLD = ("\x1b[1m", "\x1b[22m")
@@ -22,7 +22,9 @@ class ConsoleChannel:
     source_names: Mapping[str, str] = field(repr=False)
     deadline: ClassVar[float] = 5.0
 
-    def render(self, draft: Draft) -> tuple[str, ...]:
+    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
+        if isinstance(draft, NoticeDraft):
+            return (notice_text(draft, names=self.source_names),)
         return (text(draft, names=self.source_names, mark=_BOLD),)
 
     async def send(self, part: str, *, key: str, number: int, total: int) -> None:  # noqa: ARG002 - nothing to tell twice

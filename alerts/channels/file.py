@@ -13,7 +13,7 @@ from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
 from alerts.channels.json_part import json_part
-from didban.alert import Draft
+from didban.alert import Draft, NoticeDraft
 from didban.errors import SendError, SettingsError
 
 
@@ -39,7 +39,7 @@ class FileChannel:
     source_names: Mapping[str, str] = field(repr=False)
     deadline: ClassVar[float] = 15.0
 
-    def render(self, draft: Draft) -> tuple[str, ...]:
+    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
         return (json_part(draft, self.source_names),)
 
     async def send(self, part: str, *, key: str, number: int, total: int) -> None:  # noqa: ARG002 - the part holds the key

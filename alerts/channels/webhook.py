@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 import httpx
 
 from alerts.channels.json_part import json_part
-from didban.alert import Draft
+from didban.alert import Draft, NoticeDraft
 from didban.dates import parse_rfc822
 from didban.errors import ChannelRefused, ChannelUnreachable, DateError, SendError, SettingsError
 
@@ -54,7 +54,7 @@ class WebhookChannel:
         if not host:
             raise SettingsError(f"channel {self.name}: its URL is not an address such as https://host/path")
 
-    def render(self, draft: Draft) -> tuple[str, ...]:
+    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
         return (json_part(draft, self.source_names),)
 
     async def send(self, part: str, *, key: str, number: int, total: int) -> None:  # noqa: ARG002 - there is one part

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from didban.alert import Draft
+from didban.alert import Draft, NoticeDraft
 from didban.errors import ChannelRefused, ChannelUnreachable, SendError
 from didban.outcome import Tally
 from flows.deliver import TRIES, deliver
@@ -28,7 +28,8 @@ class Wire:
     taken: list[tuple[str, str, int]] = field(default_factory=list)
     failure: SendError | None = None
 
-    def render(self, draft: Draft) -> tuple[str, ...]:
+    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
+        assert isinstance(draft, Draft)
         return (f"{draft.article.title} 1/2", f"{draft.article.title} 2/2")
 
     async def send(self, part: str, *, key: str, number: int, total: int) -> None:

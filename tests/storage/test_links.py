@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from didban.article import Link, Listed, Listing, Page
+from didban.health import Verdict
 from storage.links import Unit, Waiting
 from storage.store import Store
 from tests.support import NOW, article, judge, sighting
@@ -32,7 +33,7 @@ def begin(store: Store) -> None:
 
 def end_baseline(store: Store) -> None:
     store.sources.take(["irna"], owner="me", now=NOW, lease=LEASE)
-    store.sources.finish("irna", owner="me", now=NOW, due=NOW, state="ok", baseline=True)
+    store.sources.finish("irna", Verdict(state="healthy"), owner="me", now=NOW, due=NOW, whole=True)
 
 
 def take(store: Store, *, owner: str = "me", now=NOW, limit: int = 20) -> list[Waiting]:
@@ -166,12 +167,14 @@ def test_a_source_is_held_by_one_process_and_remembers_its_state(store: Store) -
     assert store.sources.take(["irna"], owner="me", now=NOW, lease=LEASE) == ["irna"]
     assert store.sources.take(["irna"], owner="other", now=NOW, lease=LEASE) == []
     later = NOW + timedelta(hours=1)
-    store.sources.finish("irna", owner="me", now=NOW, due=later, state="blocked", detail="a wall", baseline=False)
+    blocked = Verdict(state="blocked", detail="a wall")
+    assert store.sources.finish("irna", blocked, owner="me", now=NOW, due=later, whole=False)
     (state,) = store.sources.states()
     assert (state.state, state.failures, state.baseline, state.due) == ("blocked", 1, None, later)
     assert store.sources.take(["irna"], owner="other", now=NOW, lease=LEASE) == []
     assert store.sources.take(["irna"], owner="other", now=NOW, lease=LEASE, even_if_not_due=True) == ["irna"]
-    assert [text for _, text in store.notices()] == ["irna: new → blocked: a wall"]
+    ((at, notice),) = store.notices()
+    assert (at, notice.source, notice.before, notice.state, notice.detail) == (NOW, "irna", "new", "blocked", "a wall")
 
 
 def test_one_limiter_serves_every_process(store: Store) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from didban.alert import Draft, Message
+from didban.alert import Draft, Message, NoticeDraft
 from storage.store import Store
 from tests.support import NOW, TEXT, article, judge, sighting
 
@@ -12,7 +12,8 @@ BOTH = {"egov": "دولت الکترونیک", "lead": "لید"}
 LEASE = timedelta(minutes=2)
 
 
-def render(draft: Draft) -> tuple[str, ...]:
+def render(draft: Draft | NoticeDraft) -> tuple[str, ...]:
+    assert isinstance(draft, Draft)
     rules = ",".join(alert.rule for alert in draft.alerts)
     return (f"{draft.channel}: {rules}{' again' if draft.follow_up else ''}", draft.key)
 

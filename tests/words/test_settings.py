@@ -34,7 +34,7 @@ def test_a_named_file_is_read_and_must_be_there(tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     own.write_text('sources = ["irna"]\n[fetch."www.irna.ir"]\nproxy = "http://127.0.0.1:1"\n', "utf-8")
     settings = load({"DIDBAN_CONFIG": str(own)})
-    assert settings.sources == ("irna",)
+    assert settings.sources.watch == ("irna",)
     proxy = settings.fetch["www.irna.ir"].proxy
     assert proxy is not None
     assert proxy.get_secret_value() == "http://127.0.0.1:1"

@@ -40,12 +40,16 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("source", sa.String(), nullable=True),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("pages", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
     )
     with op.batch_alter_table("notice", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_notice_at"), ["at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_notice_source"), ["source"], unique=False)
 
     op.create_table(
         "source",
@@ -58,6 +62,9 @@ def upgrade() -> None:
         sa.Column("state_since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("detail", sa.Text(), server_default="", nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("idle", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered", sa.Boolean(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_source")),
     )
     op.create_table(
@@ -125,6 +132,7 @@ def upgrade() -> None:
     with op.batch_alter_table("article", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_article_content_key"), ["content_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_article_published"), ["published"], unique=False)
+        batch_op.create_index(batch_op.f("ix_article_source_saved_at"), ["source", "saved_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_article_story"), ["story"], unique=False)
         batch_op.create_index("uq_article_address", ["source", "address"], unique=True)
         batch_op.create_index("uq_article_site_id", ["source", "site_id"], unique=True)
@@ -134,7 +142,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
-        sa.Column("story", sa.Integer(), nullable=False),
+        sa.Column("story", sa.Integer(), nullable=True),
         sa.Column("parts", sa.JSON(), nullable=False),
         sa.Column("next_part", sa.Integer(), server_default="0", nullable=False),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
@@ -223,15 +231,18 @@ def upgrade() -> None:
     op.create_table(
         "notification",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("alert", sa.Integer(), nullable=False),
+        sa.Column("alert", sa.Integer(), nullable=True),
+        sa.Column("notice", sa.Integer(), nullable=True),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("message", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["alert"], ["alert.id"], name=op.f("fk_notification_alert")),
         sa.ForeignKeyConstraint(["message"], ["message.id"], name=op.f("fk_notification_message")),
+        sa.ForeignKeyConstraint(["notice"], ["notice.id"], name=op.f("fk_notification_notice")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notification")),
         sa.UniqueConstraint("alert", "channel", name=op.f("uq_notification_alert_channel")),
+        sa.UniqueConstraint("notice", "channel", name=op.f("uq_notification_notice_channel")),
     )
     with op.batch_alter_table("notification", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_notification_message"), ["message"], unique=False)
@@ -250,6 +261,7 @@ def upgrade() -> None:
         sa.Column("link", sa.Integer(), nullable=True),
         sa.Column("article", sa.Integer(), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("field", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["article"], ["article.id"], name=op.f("fk_page_article")),
         sa.ForeignKeyConstraint(["blob"], ["blob.sha256"], name=op.f("fk_page_blob")),
         sa.ForeignKeyConstraint(["link"], ["link.id"], name=op.f("fk_page_link")),
@@ -258,6 +270,8 @@ def upgrade() -> None:
     with op.batch_alter_table("page", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_page_article"), ["article"], unique=False)
         batch_op.create_index(batch_op.f("ix_page_link"), ["link"], unique=False)
+        batch_op.create_index(batch_op.f("ix_page_source_kind_fetched"), ["source", "kind", "fetched"], unique=False)
+        batch_op.create_index(batch_op.f("ix_page_source_url"), ["source", "url"], unique=False)
 
     op.create_table(
         "revision",

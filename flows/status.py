@@ -1,0 +1,172 @@
+"""`didban status`: is all well? What the operator sees at a glance; nothing is asked of the network, nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from didban.alert import Notice
+from didban.dates import iso_utc, jalali_iso, tehran_day
+from didban.health import HOUR, TROUBLE, Expects, rates
+from didban.settings import Settings
+from flows.workshop import chosen, now, opened, sources_of
+from storage.sources import SourceState
+from storage.store import Store
+
+_OVERDUE = 2 * HOUR  # the slowest source is polled every hour: later than this, nobody is watching
+HEADERS = ("source", "state", "since", "newest article", "today", "usual", "to do", "gaps", "detail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One source. `today` and `usual` are articles of this day, and of a day of its kind; `gaps` are walks by state."""
+
+    key: str
+    name: str
+    state: SourceState
+    last: datetime | None
+    articles: int
+    today: int
+    usual: float
+    links: dict[str, int]
+    gaps: dict[str, int]
+    watched: bool
+    overdue: bool
+
+    @property
+    def to_do(self) -> int:
+        """Links that wait for their page."""
+        return self.links.get("waiting", 0) + self.links.get("partial", 0)
+
+    @property
+    def detail(self) -> str:
+        return "not asked when it was due; is `didban up` running?" if self.overdue else self.state.detail
+
+    @property
+    def well(self) -> bool:
+        """Nobody needs to look at this. A source that is not watched any more is nobody's worry."""
+        return not self.watched or not (self.state.state in TROUBLE or self.overdue or self.gaps.get("refused"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """All of it. `messages` counts messages by state, `dead` being those that nobody will send by itself."""
+
+    lines: tuple[Line, ...]
+    messages: dict[str, int]
+    notices: tuple[tuple[datetime, Notice], ...]
+
+    @property
+    def well(self) -> bool:
+        return all(line.well for line in self.lines) and not self.messages.get("dead")
+
+
+def status(settings: Settings) -> Status:
+    """Raises SettingsError, InputError, StoreError."""
+    with opened(settings) as store:
+        return Status(
+            lines=tuple(_lines(settings, store)),
+            messages=store.outbox.states(),
+            notices=tuple(store.notices(limit=5)),
+        )
+
+
+def _lines(settings: Settings, store: Store) -> list[Line]:
+    names = {source.key: source for source in sources_of(settings).known()}
+    watched = {source.key for source in chosen(settings)}
+    counts, links = store.articles.counts(), store.links.counts()
+    lines = []
+    for state in store.sources.states():
+        source, history = names.get(state.key), store.sources.history(state.key)
+        today = tehran_day(now())
+        lines.append(
+            Line(
+                key=state.key,
+                name=source.name if source else state.key,
+                state=state,
+                last=history.last,
+                articles=counts.get(state.key, 0),
+                today=history.days.get(today, 0),
+                usual=rates(history, source.expects if source else Expects()).of(today),
+                links=links.get(state.key, {}),
+                gaps=store.links.walks(state.key, ("gap",)),
+                watched=state.key in watched,
+                overdue=state.key in watched and now() - state.due > _OVERDUE,
+            )
+        )
+    return lines
+
+
+def as_json(status: Status) -> dict[str, Any]:
+    """`didban status --json`."""
+    return {
+        "well": status.well,
+        "sources": [
+            {
+                "source": line.key,
+                "name": line.name,
+                "well": line.well,
+                "state": line.state.state,
+                "since": iso_utc(line.state.since),
+                "detail": line.detail,
+                "last": iso_utc(line.last),
+                "articles": line.articles,
+                "today": line.today,
+                "usual": round(line.usual, 1),
+                "links": line.links,
+                "gaps": line.gaps,
+            }
+            for line in status.lines
+        ],
+        "messages": status.messages,
+        "notices": [
+            {
+                "at": iso_utc(at),
+                "source": notice.source,
+                "state": notice.state,
+                "before": notice.before,
+                "since": iso_utc(notice.since),
+                "detail": notice.detail,
+                "fields": list(notice.fields),
+                "pages": list(notice.pages),
+            }
+            for at, notice in status.notices
+        ],
+    }
+
+
+def as_rows(status: Status) -> list[tuple[str, ...]]:
+    """A row of HEADERS for each source."""
+    return [
+        (
+            line.key,
+            line.state.state,
+            _moment(line.state.since),
+            _moment(line.last),
+            str(line.today),
+            f"{line.usual:.1f}".removesuffix(".0"),
+            str(line.to_do),
+            _gaps(line.gaps),
+            line.detail,
+        )
+        for line in status.lines
+    ]
+
+
+def summary(status: Status) -> str:
+    """The messages in one line: `2 dead (didban alerts retry) · 40 sent · 0 waiting`."""
+    said = (
+        f"{count} {name}" + (" (`didban alerts retry`)" if name == "dead" else "")
+        for name, count in sorted(status.messages.items())
+    )
+    return "messages: " + " · ".join(said)
+
+
+def _gaps(gaps: dict[str, int]) -> str:
+    waiting, refused = gaps.get("waiting", 0), gaps.get("refused", 0)
+    return f"{waiting + refused}" + (f" ({refused} given up)" if refused else "")
+
+
+def _moment(moment: datetime | None) -> str:
+    return (jalali_iso(moment, with_time=True) or "-").replace("T", " ")
