@@ -44,6 +44,9 @@ BATCH = 20
 MOST_PAGES = 100
 """A walk over a gap or an archive day ends here at the latest: some 3,000 articles, ten days of the busiest source."""
 
+DAMAGED_TRIES = 2
+"""So often is a walk's damaged page asked for again; then the walk goes on with what could be read of it, and it is kept."""
+
 T = TypeVar("T")
 
 
@@ -173,11 +176,12 @@ class Pipeline:
         except ReadError as error:
             await self._keep_unread(source, page, error)
             raise
-        if listed.problem:
-            await self._keep_unread(source, page, ReadError(page.url, listed.problem))
+        wanted = [link for link in listed.links if _within(link, unit)]
+        if listed.problem and (unit.attempts < DAMAGED_TRIES or not listed.links):
+            note_damaged = partial(self.store.links.note_damaged, unit, wanted, page, problem=listed.problem)
+            tally.noted += await self.run(note_damaged, now=self.now())
             raise ReadError(page.url, listed.problem)
         over = await self._is_over(unit, listed.links)
-        wanted = [link for link in listed.links if _within(link, unit)]
         following = None if over else listed.next
         tired = following is not None and unit.listing.way != "page" and unit.pages + 1 >= MOST_PAGES
         for named in listed.listings:

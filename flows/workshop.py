@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ from didban.settings import Settings
 from flows.owner import Owner
 from flows.pipeline import Pipeline
 from scrapers.base import Source
-from scrapers.fetch import Fetcher, HostOptions
+from scrapers.fetch import Fetcher, HostOptions, RobotsMemory
 from scrapers.sources import Registry, build
 from storage.store import Store, open_store
 
@@ -145,7 +145,7 @@ async def workshop(
             wait = await asyncio.get_running_loop().run_in_executor(writer, take)
             await asyncio.sleep(wait.total_seconds())
 
-        async with fetching(settings, turn) as fetcher:
+        async with fetching(settings, turn, _Memory(store, writer)) as fetcher:
             yield Workshop(
                 pipeline=Pipeline(
                     store=store,
@@ -162,7 +162,9 @@ async def workshop(
 
 
 @asynccontextmanager
-async def fetching(settings: Settings, turn: Turn | None = None) -> AsyncGenerator[Fetcher]:
+async def fetching(
+    settings: Settings, turn: Turn | None = None, memory: RobotsMemory | None = None
+) -> AsyncGenerator[Fetcher]:
     """The one door to the network; without `turn` its host's pace is kept within this process only."""
     last: dict[str, float] = {}
 
@@ -178,8 +180,24 @@ async def fetching(settings: Settings, turn: Turn | None = None) -> AsyncGenerat
         turn=turn or own_turn,
         user_agent=_user_agent(settings),
         options={name: _options(settings, name) for name in settings.fetch},
+        memory=memory,
     ) as fetcher:
         yield fetcher
+
+
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    """The store's robots.txt texts, for the fetcher: asked for on the thread that writes."""
+
+    store: Store
+    writer: Executor
+
+    async def recall(self, origin: str) -> tuple[str, datetime] | None:
+        return await asyncio.get_running_loop().run_in_executor(self.writer, self.store.robots.recall, origin)
+
+    async def remember(self, origin: str, text: str, read: datetime) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self.writer, self.store.robots.remember, origin, text, read)
 
 
 def _no_judgement(article: Article, sighting: Sighting) -> tuple[tuple[Match, ...], tuple[Plan, ...]]:

@@ -27,7 +27,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address, ip_network
 from types import MappingProxyType
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 import stamina
@@ -113,6 +113,14 @@ class Robots:
         return min(asked, MAX_DELAY) if math.isfinite(asked) else 0.0
 
 
+class RobotsMemory(Protocol):
+    """Where the texts of robots.txt outlive this process, by origin; an empty text means that there are no rules."""
+
+    async def recall(self, origin: str) -> tuple[str, datetime] | None: ...
+
+    async def remember(self, origin: str, text: str, read: datetime) -> None: ...
+
+
 class _Closed(Unreachable):
     """No such name, or nobody listens: trying again at once seldom helps."""
 
@@ -140,6 +148,7 @@ class Fetcher:
         wait: float = 1.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         resolve: Resolve | None = None,
+        memory: RobotsMemory | None = None,
     ) -> None:
         if rate <= 0:
             raise SettingsError(f"the rate is {rate} requests per second; it must be above 0")
@@ -152,6 +161,7 @@ class Fetcher:
         self._retries = retries
         self._wait = wait
         self._now = now
+        self._memory = memory
         self._robots: dict[str, Robots] = {}
         self._no_robots: dict[str, tuple[datetime, FetchError]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -198,23 +208,37 @@ class Fetcher:
         """
         origin = str(_address(url, hosts).join("/"))
         async with self._locks.setdefault(origin, asyncio.Lock()):
-            known = self._robots.get(origin)
+            known = self._robots.get(origin) or await self._recalled(origin)
             if known is None or self._now() - known.asked >= ROBOTS_FRESH:
                 since, failure = self._no_robots.get(origin, (None, None))
                 if since is not None and failure is not None and self._now() - since < ROBOTS_AGAIN:
                     raise failure
                 try:
-                    self._robots[origin] = known = await self._ask_robots(f"{origin}robots.txt", hosts, known)
+                    known = await self._ask_robots(f"{origin}robots.txt", hosts, known)
                 except FetchError as error:
                     self._no_robots[origin] = self._now(), error
                     raise
+            self._robots[origin] = known
             return known
+
+    async def _recalled(self, origin: str) -> Robots | None:
+        """The copy that an earlier process read, if it is not too old to count."""
+        found = await self._memory.recall(origin) if self._memory else None
+        if found is None or self._now() - found[1] >= ROBOTS_KEPT:
+            return None
+        text, read = found
+        return Robots(rules=Protego.parse(text) if text else None, note="robots.txt read", read=read, asked=read)
+
+    async def _remember(self, url: str, text: str, read: datetime) -> None:
+        if self._memory is not None:
+            await self._memory.remember(url.removesuffix("robots.txt"), text, read)
 
     async def _ask_robots(self, url: str, hosts: tuple[str, ...], known: Robots | None) -> Robots:
         now = self._now()
         try:
             page = await self._follow(url, hosts, {}, obey=False)
         except Gone as gone:
+            await self._remember(url, "", now)
             return Robots(rules=None, note=f"no robots.txt (status {gone.status})", read=now, asked=now)
         except (Unreachable, ServerFault) as error:
             if known is None or now - known.read >= ROBOTS_KEPT:
@@ -223,6 +247,7 @@ class Fetcher:
                 rules=known.rules, note=f"an earlier robots.txt ({error.problem})", read=known.read, asked=now
             )
         text = decode(page.body[:_ROBOTS_BYTES]).lstrip() if page else ""
+        await self._remember(url, "" if text.startswith("<") else text, now)
         if text.startswith("<"):
             return Robots(rules=None, note="HTML in place of robots.txt: no rules", read=now, asked=now)
         return Robots(rules=Protego.parse(text), note="robots.txt read", read=now, asked=now)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, case, func, or_, select, update
 
 from didban.article import Link, Listed, Listing, Page
 from didban.urls import canonical
@@ -149,6 +149,14 @@ class Links:
                 )
             )
             return Noted(new=new)
+
+    def note_damaged(self, unit: Unit, wanted: Sequence[Link], page: Page, *, problem: str, now: datetime) -> int:
+        """Note what could be read of a damaged page of a walk, which stays where it is; returns how many links were new."""
+        via = "watch" if unit.listing.way == "gap" else "backfill"
+        with self._database.write() as connection:
+            known = _known(connection, unit.listing.source, [key_of(link) for link in wanted])
+            keep(connection, page, source=unit.listing.source, kind="listing", problem=problem)
+            return _insert(connection, wanted, known, via=via, baseline=False, now=now)
 
     def known_before(self, source: str, links: Sequence[Link], moment: datetime) -> int:
         """How many of these links the watch had noted before `moment`: a gap's walk ends where it meets what was known."""
@@ -376,7 +384,24 @@ def _insert(
     }
     if rows:
         connection.execute(insert(connection, tables.link).on_conflict_do_nothing(), list(rows.values()))
+    _enrich(connection, [link for link in links if link.title and key_of(link) in known])
     return len(rows)
+
+
+def _enrich(connection: Connection, links: Sequence[Link]) -> None:
+    """A link first seen on a sitemap, which names no titles, gains what a feed or page says of it."""
+    table, names = tables.link, ("kicker", "title", "lead", "section")
+    said = [
+        {
+            "of_source": link.source,
+            "of_key": key_of(link),
+            **{name: getattr(link, name) for name in names},
+        }
+        for link in links
+    ]
+    if said:
+        bare = (table.c.source == bindparam("of_source")) & (table.c.key == bindparam("of_key")) & (table.c.title == "")
+        connection.execute(update(table).where(bare).values({name: bindparam(name) for name in names}), said)
 
 
 def _adopt(connection: Connection, source: str, keys: Sequence[str], *, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
     store = open_store("sqlite:///var/didban.db")
     store.sources    leases, states, hosts' turns        store.pages     bytes as served
+    store.robots     what each host's robots.txt says
     store.links      links, walks, gaps                  store.outbox    notifications and messages
     store.articles   articles, revisions, stories, alerts
 
@@ -20,6 +21,7 @@ from storage.links import Links
 from storage.notices import newest
 from storage.outbox import Outbox
 from storage.pages import Pages
+from storage.robots import RobotsTexts
 from storage.sources import Sources
 
 
@@ -33,6 +35,7 @@ class Store:
     articles: Articles = field(init=False)
     pages: Pages = field(init=False)
     outbox: Outbox = field(init=False)
+    robots: RobotsTexts = field(init=False)
 
     def __post_init__(self) -> None:
         for name, room in (
@@ -41,6 +44,7 @@ class Store:
             ("articles", Articles),
             ("pages", Pages),
             ("outbox", Outbox),
+            ("robots", RobotsTexts),
         ):
             object.__setattr__(self, name, room(self.database))
 

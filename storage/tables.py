@@ -7,7 +7,7 @@ blob ──── page ───┤          bytes as served, each body once
              article ── revision
                   ├──── match
                 story ── alert ── notification ── message
-host                         when each host may next be asked
+host, robots                 when each host may next be asked, and what its robots.txt says
 notice ── notification       what the operator must know
 """
 
@@ -298,6 +298,14 @@ host = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("next_at", UTCTime, nullable=False),
+)
+
+robots = Table(
+    "robots",
+    metadata,
+    Column("origin", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("read_at", UTCTime, nullable=False),
 )
 
 notice = Table(

@@ -296,3 +296,19 @@ def test_errors_keep_their_kind_in_the_tally(bench: Bench) -> None:
     bench.site.pages["rss"] = Blocked(HOME + "rss", "a wall", retry_after=7200)
     assert bench.watch().blocked == 1
     assert bench.store.sources.states()[0].due - bench.hands() == timedelta(hours=2)
+
+
+def test_a_walks_damaged_page_gives_its_links_at_once_and_does_not_end_the_walk(bench: Bench) -> None:
+    bench.site.publish(1)
+    bench.watch()
+    for number in (5, 6, 7, 8):
+        bench.site.publish(number)
+    bench.site.pages |= {"archive1": "damaged 8 7 next:archive2", "archive2": "links 6 5 1"}
+    bench.hands.forward(timedelta(hours=3))
+    bench.watch()
+    assert bench.stored() == ["1", "7", "8"]
+    for _ in range(3):
+        bench.hands.forward(timedelta(days=2))
+        bench.watch()
+    assert bench.stored() == ["1", "5", "6", "7", "8"]
+    assert bench.store.links.walks("irna", ("gap",)) == {"done": 1}

@@ -570,3 +570,33 @@ def test_a_good_copy_of_robots_counts_for_a_day(site: Any, desk: Desk, reply: An
             await fetcher.fetch(f"{HOME}/a", hosts=HOSTS)
 
     desk.run(work, hosts={"*": site.url})
+
+
+def test_a_later_process_obeys_the_copy_that_an_earlier_one_read(site: Any, desk: Desk, reply: Any) -> None:
+    site.answers |= {"/robots.txt": reply(RULES), "/a": reply(b"x")}
+    kept: dict[str, tuple[str, datetime]] = {}
+
+    class Memory:
+        async def recall(self, origin: str) -> tuple[str, datetime] | None:
+            return kept.get(origin)
+
+        async def remember(self, origin: str, text: str, read: datetime) -> None:
+            kept[origin] = text, read
+
+    async def work(fetcher: Fetcher) -> None:
+        with pytest.raises(Disallowed):
+            await fetcher.fetch(f"{HOME}/private/x", hosts=HOSTS)
+
+    def process() -> None:
+        desk.run(work, hosts={"*": site.url}, memory=Memory())
+
+    process()
+    process()
+    assert site.paths() == ["/robots.txt"]
+    site.answers["/robots.txt"] = reply(status=500)
+    desk.now += timedelta(hours=23)
+    process()
+    assert list(kept.values()) == [(RULES.decode(), NOW)]
+    desk.now += timedelta(hours=2)
+    with pytest.raises(ServerFault, match=r"robots\.txt"):
+        process()

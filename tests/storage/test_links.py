@@ -183,3 +183,14 @@ def test_one_limiter_serves_every_process(store: Store) -> None:
     assert waits == [timedelta(0), second, second * 2]
     assert store.sources.turn("mehrnews.com", interval=second, now=NOW) == timedelta(0)
     assert store.sources.turn("irna.ir", interval=second, now=NOW + second * 10) == timedelta(0)
+
+
+def test_a_link_from_a_sitemap_gains_its_title_from_the_feed(store: Store) -> None:
+    begin(store)
+    bare = Listed(links=(Link(source="irna", url="https://www.irna.ir/news/1/x", id="1"),))
+    sitemap = Listing(source="irna", url="https://www.irna.ir/sitemap/news/sitemap.xml", way="sitemap")
+    store.links.note(sitemap, bare, feed(), older=None, now=NOW)
+    store.links.note(FEED, listed(1), feed(), older=OLDER, now=NOW)
+    assert [one.link.title for one in take(store)] == ["خبر 1"]
+    store.links.note(sitemap, bare, feed(), older=None, now=NOW)
+    assert [one.link.title for one in take(store)] == ["خبر 1"]
