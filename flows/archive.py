@@ -50,7 +50,7 @@ async def _backfill(
     report: Callable[[str], None],
 ) -> Tally:
     tally = Tally()
-    async with workshop(settings, [key], window=timedelta.max if notify else None) as shop:
+    async with workshop(settings, [key], window=timedelta.max if notify else None, yielding=True) as shop:
         pipeline, (source,) = shop.pipeline, shop.sources
         source = await settled(source, pipeline.fetch)
         links = pipeline.store.links

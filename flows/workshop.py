@@ -121,10 +121,12 @@ async def workshop(
     *,
     window: timedelta | None = None,
     rules: bool = True,
+    yielding: bool = False,
 ) -> AsyncGenerator[Workshop]:
     """Everything a run needs, opened and closed: store, one writing thread, lease owner, fetcher, rules, channels.
 
-    `window` replaces the settings' alert window; `rules=False` leaves the rules unread, for a run that only delivers.
+    `window` replaces the settings' alert window; `rules=False` leaves the rules unread, for a run that only delivers; a
+    `yielding` run asks its sites for nothing while another process works off links that the watch saw.
     """
     channels = channels_of(settings)
     judge = judge_of(settings, tuple(channels), window=window) if rules else _no_judgement
@@ -140,9 +142,16 @@ async def workshop(
             store.sources.release(dead)
         store.sources.register([source.key for source in wanted], now=now())
 
+        def behind() -> bool:
+            waits = partial(store.links.watch_waits, owner=owner.name, now=now())
+            return yielding and any(waits(source.key) for source in wanted)
+
         async def turn(host: str, seconds: float) -> None:
+            loop = asyncio.get_running_loop()
+            while await loop.run_in_executor(writer, behind):  # noqa: ASYNC110 - another process says no event
+                await asyncio.sleep(seconds)
             take = partial(store.sources.turn, host, interval=timedelta(seconds=seconds), now=now())
-            wait = await asyncio.get_running_loop().run_in_executor(writer, take)
+            wait = await loop.run_in_executor(writer, take)
             await asyncio.sleep(wait.total_seconds())
 
         async with fetching(settings, turn, _Memory(store, writer)) as fetcher:

@@ -299,6 +299,14 @@ class Links:
                 source = waiting.link.source
                 keep(connection, page, source=source, kind="article", link=waiting.id, problem=reason, field=field)
 
+    def watch_waits(self, source: str, *, owner: str, now: datetime) -> bool:
+        """Is another process working off links that the watch saw, and `owner` not? Then a backfill lets it go first."""
+        table = tables.link
+        where = (table.c.source == source) & (table.c.via == "watch") & (table.c.leased_until > now)
+        with self._database.read() as connection:
+            holders = set(connection.scalars(select(table.c.leased_by).where(where).distinct()))
+        return bool(holders) and owner not in holders
+
     def give_back(self, waiting: Sequence[Waiting]) -> None:
         """Links taken and not tried are free again."""
         with self._database.write() as connection:

@@ -194,3 +194,17 @@ def test_a_link_from_a_sitemap_gains_its_title_from_the_feed(store: Store) -> No
     assert [one.link.title for one in take(store)] == ["خبر 1"]
     store.links.note(sitemap, bare, feed(), older=None, now=NOW)
     assert [one.link.title for one in take(store)] == ["خبر 1"]
+
+
+def test_a_backfill_waits_while_another_process_works_off_the_watchs_links(store: Store) -> None:
+    begin(store)
+    store.links.note(FEED, listed(1, 2), feed(), older=OLDER, now=NOW)
+    assert not store.links.watch_waits("irna", owner="backfill", now=NOW)
+    take(store, owner="watch", limit=1)
+    assert store.links.watch_waits("irna", owner="backfill", now=NOW)
+    assert not store.links.watch_waits("irna", owner="watch", now=NOW)
+    assert not store.links.watch_waits("irna", owner="backfill", now=NOW + LEASE)
+    take(store, owner="backfill", limit=1)
+    assert not store.links.watch_waits("irna", owner="backfill", now=NOW), (
+        "it has such links itself: two would wait for each other"
+    )
