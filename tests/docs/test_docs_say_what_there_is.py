@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import tomllib
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,20 +15,24 @@ from typing import Any
 import click
 import pytest
 
+from alerts import message
 from alerts.rules import FIELDS, KEYS
 from alerts.rules import load as load_rules
-from didban import __version__, alert, article, errors, outcome, settings
+from didban import __version__, alert, article, errors, health, outcome, settings
 from didban.article import Page
-from didban.settings import Settings, load
+from didban.settings import Settings, SourcesSettings, load
 from flows.cli import cli
-from scrapers.base import Source
-from scrapers.sources import all_sources
+from flows.status import HEADERS
+from scrapers.base import Site, Source
+from scrapers.detect import ENGINES
+from scrapers.sources import PROVINCES, all_sources, build, known_sources
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 MAP = (ROOT / "docs/map.md").read_text("utf-8")
 WORDS = (ROOT / "docs/words.md").read_text("utf-8")
 RULES = (ROOT / "docs/rules.md").read_text("utf-8")
+GUIDE = (ROOT / "docs/add-a-source.md").read_text("utf-8")
 EXAMPLE = ROOT / "didban.example.toml"
 PACKAGES = ("didban", "scrapers", "storage", "alerts", "flows")
 
@@ -39,6 +46,11 @@ def rows(text: str) -> list[list[str]]:
 def coded(text: str) -> list[str]:
     """What stands between backticks, on one line and outside of blocks."""
     return re.findall(r"`([^`\n]+)`", re.sub(r"(?ms)^```.*?^```", "", text))
+
+
+def blocks(text: str, kind: str) -> list[str]:
+    """What stands between three backticks, of one kind."""
+    return [block for named, block in re.findall(r"(?ms)^```(\w*)\n(.*?)^```$", text) if named == kind]
 
 
 def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -149,6 +161,93 @@ def test_a_source_has_a_row_that_says_what_it_is(source: Source) -> None:
     assert row[1:] == [source.name, source.home, every, type(source).__name__]
 
 
+def test_the_readme_counts_the_sources() -> None:
+    ((known, portals, of),) = re.findall(r"(\d+) in all(?s:.*?)(\d+) of (\d+); Kerman's is not", README)
+    places = [source for source in known_sources() if source.province]
+    assert (int(known), int(of)) == (len(known_sources()), len(places))
+    assert int(portals) == len(build().named([PROVINCES]))
+    assert [source.province for source in places if not source.home] == ["kerman"]
+
+
+def test_every_key_of_a_sources_table_is_explained_for_its_engines() -> None:
+    explained: dict[str, set[str]] = {
+        name: set(ENGINES if row[1] == "all" else row[1].split(", "))
+        for row in rows(GUIDE.partition("### The keys of a table")[2])
+        if len(row) == 3
+        for name in coded(row[0])
+    }
+    no_setting = {"key", "expects", "confidence", "note"}
+    common = {field.name for field in fields(Site)} - no_setting | {"engine", "selectors"}
+    own = {
+        (field.name, engine)
+        for engine, platform in ENGINES.items()
+        for field in fields(platform)
+        if field.name not in {one.name for one in fields(Site)}
+    }
+    assert {(name, engine) for name, engines in explained.items() for engine in engines} == own | {
+        (name, engine) for name in common for engine in ENGINES
+    }
+    (said,) = [row[2] for row in rows(GUIDE) if row[0] == "`selectors`"]
+    names = set(Site.selectors)
+    assert set(coded(said.partition("a table of")[2])) == names
+    unused = {
+        name for name in names for platform in ENGINES.values() if not hasattr(platform, platform.selectors[name])
+    }
+    assert f"{' and '.join(f'`{name}`' for name in sorted(unused))} are nothing to Joomla" in GUIDE
+
+
+def test_the_documents_tables_of_sources_are_taken() -> None:
+    tables = [
+        tomllib.loads(text)["sources"]
+        for page in (README, GUIDE)
+        for text in blocks(page, "toml")
+        if "[sources" in text
+    ]
+    tables += [
+        tomllib.loads(found[0])["sources"]
+        for page in (README, GUIDE)
+        for found in re.finditer(r"(?m)^\[sources\.\w+\]\n(?:\w+ = .*\n)+", page)
+    ]
+    assert len(tables) >= 5
+    for table in tables:
+        given = SourcesSettings.model_validate(table)
+        registry = build(given.own)
+        assert all(registry.get(key).watch() for key in given.own)
+        assert registry.named(name for name in given.watch if name != "own") or not given.watch
+
+
+def test_a_state_is_explained_and_has_the_persian_of_the_notices() -> None:
+    explained = [row for row in rows(README.partition("### States")[2].partition("\n- ")[0]) if len(row) == 4]
+    assert [coded(row[0])[0] for row in explained[2:]] == list(health.State.__args__)
+    words = {row[0]: row[1] for row in rows(WORDS.partition("## States")[2])}
+    for state, (persian, *_) in message._STATES.items():
+        assert words[state] == persian
+    for state in health.TROUBLE | {"offline", "online"}:
+        assert f"`{state}`" in README
+
+
+def test_the_columns_of_status_are_explained() -> None:
+    table = README.partition("| column | meaning |")[2].partition("### States")[0]
+    assert [name for row in rows(table) for name in coded(row[0])] == list(HEADERS)
+    assert re.split(r"  +", re.findall(r"(?m)^source    .*$", README)[0]) == list(HEADERS)
+
+
+@pytest.mark.parametrize("kind", ["story", "notice"])
+def test_the_readmes_message_has_the_keys_of_what_is_sent(kind: str) -> None:
+    (shown,) = [one for text in blocks(README, "") if text.startswith("{") if (one := json.loads(text))["kind"] == kind]
+    notice = alert.Notice(source="mehr", state="silent", before="healthy", since=datetime(2026, 11, 21, tzinfo=UTC))
+    written = article.Article(source="mehr", title="x")
+    draft = alert.Draft(key="k", channel="c", story="s", article=written, alerts=())
+    sent = (
+        message.payload(draft, names={})
+        if kind == "story"
+        else message.notice_payload(alert.NoticeDraft(key="k", channel="c", notice=notice), names={})
+    )
+    assert list(shown) == list(sent)
+    part = "article" if kind == "story" else "notice"
+    assert set(shown[part]) == set(sent[part])
+
+
 def test_the_map_names_every_module_and_nothing_else() -> None:
     named = {name.partition(" ")[0] for name in coded(MAP) if "/" in name}
     for name in named:
@@ -207,8 +306,7 @@ def test_the_changelog_knows_this_version() -> None:
 
 
 def test_the_sources_of_the_guide_read_pages() -> None:
-    guide = (ROOT / "docs/add-a-source.md").read_text("utf-8")
-    sister, own_title, portal = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    sister, own_title, portal = blocks(GUIDE, "python")
     made: dict[str, Any] = {"__name__": "guide"}
     imports = "from dataclasses import dataclass\nfrom typing import ClassVar\n"
     for example in (sister, imports + own_title, "from scrapers.platforms.joomla import Joomla\n" + portal):
