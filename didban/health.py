@@ -346,6 +346,9 @@ def next_poll(
     if error is None:
         return now + max(every, min(every * 2 ** min(idle // 3, 2), slowest))
     again = retry_at(error, failures, now) or now + LONGEST_RETRY
+    asked = error.retry_after if isinstance(error, Blocked) else None
+    if asked is None:
+        again = min(again, now + LONGEST_RETRY)  # an article may wait a day, the whole source may not
     if not isinstance(error, (Blocked, Disallowed, Gone, ReadError, TooLarge)):
         again = min(again, now + HOUR)
     return max(now + every, again)

@@ -22,6 +22,8 @@ def add(
     Says what was found. Nothing is written where no article could be read, for a key that is known, or without `write`. True
     when every site was read. Raises InputError (no web address, no OPML), SettingsError (the file cannot take it).
     """
+    if key is not None and not key.isidentifier():
+        raise InputError(f"--key {key}: a source's key is letters, digits and `_`, and begins with none of the digits")
     known = {source.key for source in sources_of(settings).known()}
 
     async def all_of_them() -> bool:
@@ -45,6 +47,10 @@ def add(
                     _append(path, found.toml)
                     known.add(found.source.key)
                     say(f"  written to {path}")
+                    if settings.sources.watch:
+                        say(
+                            f"  it is watched once `watch` under [sources] (or DIDBAN_SOURCES) names {found.source.key}"
+                        )
         return well
 
     return asyncio.run(all_of_them())

@@ -77,7 +77,9 @@ def _lines(settings: Settings, store: Store) -> list[Line]:
     watched = {source.key for source in chosen(settings)}
     counts, links = store.articles.counts(), store.links.counts()
     lines = []
-    for state in store.sources.states():
+    states = store.sources.states()
+    unasked = sorted(watched - {state.key for state in states})
+    for state in (*states, *map(_unasked, unasked)):
         source, history = names.get(state.key), store.sources.history(state.key)
         today = tehran_day(now())
         lines.append(
@@ -96,6 +98,13 @@ def _lines(settings: Settings, store: Store) -> list[Line]:
             )
         )
     return lines
+
+
+def _unasked(key: str) -> SourceState:
+    """A source that is to be watched and that no pass has reached yet."""
+    return SourceState(
+        key=key, state="new", since=now(), detail="not asked yet", baseline=None, due=now(), failures=0, idle=0
+    )
 
 
 def as_json(status: Status) -> dict[str, Any]:

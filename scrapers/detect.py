@@ -169,7 +169,10 @@ def _unknown(url: str, key: str | None) -> Generic:
         raise InputError(f"{url!r} is no web address: write one such as https://www.example.ir/")
     parts, domain = urlsplit(given), host.removeprefix("www.")
     home = f"{parts.scheme.lower()}://{host}{f':{parts.port}' if parts.port else ''}/"
-    return Generic(key=key or re.sub(r"\W", "_", domain.rpartition(".")[0]), name=domain, home=home, hosts=(domain,))
+    made = re.sub(r"\W", "_", domain.rpartition(".")[0])
+    return Generic(
+        key=key or (made if made.isidentifier() else f"site_{made}"), name=domain, home=home, hosts=(domain,)
+    )
 
 
 async def _answering(site: Generic, once: _Once) -> Generic:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from demo.site import Site
-from didban.errors import SettingsError
+from didban.errors import InputError, SettingsError
 from didban.settings import Settings, load
 from flows.sources import add
 from flows.workshop import chosen
@@ -58,3 +58,9 @@ def test_a_file_that_cannot_take_the_table_stays_as_it_was(tmp_path: Path) -> No
     with pytest.raises(SettingsError, match="write \\[sources\\] with watch"):
         _add(tmp_path, "https://www.mehrnews.com/", key="mehr_two")
     assert (tmp_path / "didban.toml").read_text("utf-8") == before
+
+
+def test_a_key_that_no_table_may_have_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="letters, digits"):
+        _add(tmp_path, "https://www.mehrnews.com/", key="24news")
+    assert not (tmp_path / "didban.toml").exists()
