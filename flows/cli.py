@@ -427,11 +427,22 @@ def sources(ctx: click.Context, *, as_json: bool) -> None:
 
 @sources.command("check", epilog="Example: didban sources check irna")
 @click.argument("keys", nargs=-1)
-def check_sources(keys: tuple[str, ...]) -> None:
-    """Try the live sites: listings, and one article's fields. Saves nothing."""
-    from flows.check import check
+@as_json
+def check_sources(keys: tuple[str, ...], *, as_json: bool) -> None:
+    """Try the live sites step by step, and say what to do about each failure. Saves nothing."""
+    from dataclasses import asdict
+    from itertools import groupby
 
-    sys.exit(0 if check(_settings(), keys, say=click.echo) else 1)
+    from flows.check import HEADERS, check
+
+    found = []
+    for _, steps in groupby(check(_settings(), keys), lambda step: step.source):
+        found += (those := list(steps))
+        if not as_json:
+            _table(HEADERS, [step.row for step in those])
+    if as_json:
+        click.echo(json.dumps([asdict(step) for step in found], ensure_ascii=False))
+    sys.exit(1 if any(step.state == "✗" for step in found) else 0)
 
 
 @sources.command("add", epilog="Example: didban sources add https://www.isna.ir/")
@@ -632,10 +643,11 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(*headers, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(Text, row))  # as it is: a string's [brackets] would be taken for markup
     Console().print(table)
 
 

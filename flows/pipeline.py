@@ -35,7 +35,7 @@ from didban.health import HOUR, LONGEST_RETRY, Verdict, judge, next_poll, retry_
 from didban.outcome import Saved, Tally
 from didban.provinces import resolve
 from scrapers.base import Source
-from scrapers.when import has_time
+from scrapers.when import believed, has_time
 from storage.links import Unit, Waiting
 from storage.store import Store
 
@@ -303,6 +303,7 @@ def read_article(source: Source, page: Page, link: Link | None) -> Article:
 
 def partial_article(source: Source, link: Link, now: datetime) -> Article:
     """What a listing said of an article, as an article that is not complete."""
+    published = believed(link.published, now)
     return Article(
         source=source.key,
         id=link.id,
@@ -310,8 +311,8 @@ def partial_article(source: Source, link: Link, now: datetime) -> Article:
         kicker=link.kicker,
         title=link.title,
         lead=link.lead,
-        published=link.published,
-        has_time=link.published is not None and has_time(link.published),
+        published=published,
+        has_time=published is not None and has_time(published),
         section=link.section,
         province=resolve(link.section, link.lead, own=source.province),
         complete=False,

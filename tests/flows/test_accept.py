@@ -1,16 +1,13 @@
-"""`didban accept` and `didban sources check` against the replayed sites."""
+"""`didban accept` against the replayed sites."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import pytest
-
 from demo.site import Site
 from didban.settings import Settings, load
 from flows.accept import accept
-from flows.check import check
 
 
 def _settings(site: Site, tmp_path: Path) -> Settings:
@@ -39,16 +36,3 @@ def test_a_page_that_is_none_is_kept_and_said(tmp_path: Path) -> None:
     assert said[0].startswith("✗ https://www.irna.ir/archive")
     assert len(list((tmp_path / "pages").glob("*.html"))) == 1
     assert list((tmp_path / "pages").glob("*.json")) == []
-
-
-@pytest.mark.parametrize("walled", [False, True])
-def test_check_says_what_came_and_whether_that_is_well(tmp_path: Path, walled: bool) -> None:
-    said: list[str] = []
-    with Site() as site:
-        site.grow()
-        site.wall("irna", walled)
-        well = check(_settings(site, tmp_path), ["irna"], say=said.append)
-    text = "\n".join(said)
-    assert "feed: " in text
-    assert well is not walled, text
-    assert ("✗ article" in text) is walled
