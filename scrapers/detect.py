@@ -33,7 +33,7 @@ ENGINES: Mapping[str, type[Any]] = MappingProxyType(
 """The engines that have a reader. Others are recognised by name, and read by the generic one."""
 
 SIGNS: Mapping[str, re.Pattern[str]] = MappingProxyType({
-    "nastooh": re.compile(r"""(?:name|property)=["']nastooh:|/resources/theme/\w+/|<article[^>]+id=["']item["']"""),
+    "nastooh": re.compile(r"""(?:name|property)=["']nastooh:|/resources/theme/\w+/|<article[^>]{1,300}id=["']item["']"""),
     "joomla": re.compile(
         r"""option=com_content|/media/(?:system|jui)/js/|/components/com_|class=["'][^"']*\b(?:com-content-|item-page|"""
         r"""uk-article-title|contentpaneopen)|<div id=["']system["']>\s*(?:<[^>]+>\s*)?<article class=["']item["']"""

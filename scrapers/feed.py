@@ -17,13 +17,15 @@ from didban.dates import parse_iso, parse_rfc822
 from didban.errors import DateError, Unreadable
 from didban.urls import absolute
 from scrapers.base import each_once
-from scrapers.html import line, page_text, paragraphs
+from scrapers.html import count_tags, line, page_text, paragraphs
 
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _NOT_XML = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _ROOT = re.compile(r"<(rss|feed|(?:\w+:)?RDF)\b")
 _ITEM_END = re.compile(r"</(?:item|entry)\s*>")
 _MARKUP = re.compile(r"<[a-zA-Z!/]")
+_MAX_XML_TAGS = 500_000
+"""A sitemap of 8 MB and 40,000 whole entries has 400,000."""
 
 
 def read_feed(page: Page, source: str, id_of: Callable[[str], str | None]) -> Listed:
@@ -32,6 +34,8 @@ def read_feed(page: Page, source: str, id_of: Callable[[str], str | None]) -> Li
     Raises Unreadable: empty, HTML or anything else that is no feed, a document type with entities.
     """
     root, problems = read_xml(page, "feed", _ROOT, _ITEM_END)
+    if root is not None:
+        count_tags(page.url, *map(str, root.itertext()))  # what descriptions hold, however it was escaped
     items = [] if root is None else list(root.iter("{*}item", "{*}entry"))
     links = [link for item in items if (link := _link(item, page.url, source, id_of)) is not None]
     if lost := len(items) - len(links):
@@ -47,14 +51,15 @@ def read_xml(
     `root` matches the start of a root element, its first group the name; `item_end` the end tag of an item. Raises Unreadable.
     """
     text = _NOT_XML.sub("", _DECLARATION.sub("", page_text(page)))
+    count_tags(page.url, text, most=_MAX_XML_TAGS)
     if "<!ENTITY" in text:
         raise Unreadable(page.url, f"the {what} declares entities of its own; we do not expand them")
     if (opened := root.search(text[:4096])) is None:
         found = "HTML" if re.search(r"<(?:!doctype\s+)?html", text[:4096], re.IGNORECASE) else "something else"
         raise Unreadable(page.url, f"{found} where a {what} was expected")
     problems = []
-    ended = re.search(rf"</{re.escape(opened[1])}\s*>\s*(?:<!--.*?-->\s*)*$", text[-4096:], re.DOTALL)
-    if not ended and not re.search(rf"<{re.escape(opened[1])}[^>]*/>\s*$", text):
+    ended = re.search(rf"</{re.escape(opened[1])}\s*>\s*(?:<!--(?:(?!-->).)*-->\s*)*$", text[-4096:], re.DOTALL)
+    if not ended and not re.fullmatch(r"[^>]*/>\s*", text[opened.end() :]):
         ends = [found.end() for found in item_end.finditer(text)]
         text = text[: ends[-1]] if ends else ""
         problems.append(f"the {what} breaks off after {len(ends)} whole items")

@@ -1,8 +1,8 @@
 """HTML: bytes → text → tree → the words on it, with selectors that complain by name.
 
 lexbor (selectolax) reads the page and finds the nodes; only the body's own node goes to BeautifulSoup, a tenth as fast
-and kinder to broken text. Both are slow on hostile markup (lexbor quadratically in depth), so size and depth are capped
-before either sees it.
+and kinder to broken text. Both are slow on hostile markup (lexbor quadratically in depth and in a tag's attributes), so size,
+depth and tags are capped before either sees it.
 
 **Verbatim.** Inside a text node every character stays as its author typed it, two spaces and no-break spaces included;
 a run of white space that holds a line break or a tab is the markup's indentation and becomes one space. The ends of a
@@ -27,15 +27,21 @@ from didban.errors import LayoutChanged, Unreadable
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 5_000
 """Tags never closed count too: a page of old, careless markup has hundreds."""
+MAX_TAGS = 100_000
+"""Opening and closing ones. BeautifulSoup takes 20 µs and 800 bytes for each: a body of a million is 25 s and a gigabyte."""
 
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
+)
+_LONG_TAG = re.compile(r"<[^<]{4000}")
+_CROWDED_TAG = re.compile(  # HTML's own grammar of attributes; nothing is tried twice
+    r"""</?[a-zA-Z][^\s/>]*+(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+))?+){500}+"""
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _HTML = re.compile(rb"<html[\s>]", re.IGNORECASE)
 _HTML_END = re.compile(rb"</html\s*>", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
 _META_CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _TEXT_CODECS = re.compile(r"utf|cp\d|iso8859|latin|ascii|mac|koi8", re.IGNORECASE)
@@ -121,13 +127,22 @@ def parse_whole(page: Page) -> LexborHTMLParser:
 def parse(page: Page) -> LexborHTMLParser:
     """The page's tree. Raises Unreadable: empty, binary, no markup, too large, too deep."""
     text, plain = _page_text(page)
-    tags = text.count("<")
+    tags = count_tags(page.url, text)
     if not tags:
         raise Unreadable(page.url, "there is no markup in it")
+    if _LONG_TAG.search(text) and _CROWDED_TAG.search(text):
+        raise Unreadable(page.url, "a tag has 500 attributes or more")
     # No page is deeper than it has tags, and few have so many: they are counted before they are followed.
     if tags > MAX_DEPTH and tags - text.count("</") > MAX_DEPTH and (found := depth(text)) > MAX_DEPTH:
         raise Unreadable(page.url, f"tags nested {found} deep (at most {MAX_DEPTH})")
     return LexborHTMLParser(page.body if plain else text)
+
+
+def count_tags(url: str, *texts: str, most: int = MAX_TAGS) -> int:
+    """How many tags there are in these texts of one page. Raises Unreadable for more than `most`."""
+    if (tags := sum(text.count("<") for text in texts)) > most:
+        raise Unreadable(url, f"{tags} tags are more than a page has ({most})")
+    return tags
 
 
 def breaks_off(page: Page) -> bool:

@@ -24,7 +24,7 @@ from didban.errors import Unreadable
 from didban.urls import absolute
 from scrapers.base import each_once
 from scrapers.feed import read_xml
-from scrapers.html import line, page_text
+from scrapers.html import MAX_TAGS, line, page_text
 from scrapers.when import machine_date
 
 DayOf = Callable[[str], date | None]
@@ -86,6 +86,8 @@ def _bare(node: etree._Element) -> str:
 
 
 def _json_entries(page: Page) -> list[dict[str, str]]:
+    if (objects := page.body.count(b"{")) > MAX_TAGS:
+        raise Unreadable(page.url, f"{objects} objects are more than a sitemap has ({MAX_TAGS})")
     try:
         value: Any = json.loads(page_text(page))
     except (ValueError, RecursionError):

@@ -5,7 +5,8 @@
     3  the date as printed on the page
     4  the machine's, without a time of day   (Warp prints the day in UTC: a day behind until 03:30 in Tehran)
 
-A printed date that is impossible (30 Esfand 1402) is kept as text, and believed by nobody.
+A printed date that is impossible (30 Esfand 1402) is kept as text, and believed by nobody; so is one of the future: an article
+is not published after it was seen.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from didban.dates import TEHRAN, Printed, parse_iso, parse_printed, tehran_day
 from didban.errors import DateError
@@ -21,6 +22,8 @@ from didban.errors import DateError
 _CLOCK = re.compile(r"\d[T ].*\d:\d\d")
 _EARLIEST_YEAR = 1990
 """A machine's date before the sites existed is an empty field's default (1970-01-01)."""
+AHEAD = timedelta(days=2)
+"""So far ahead a clock may be that is wrong, or in another zone; what is dated later still is a mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +35,22 @@ class When:
     has_time: bool = False
 
 
-def when(*, machine: Iterable[str] = (), printed: str = "", listed: datetime | None = None) -> When:
-    """The best of a page's machine dates (in order of trust), its printed date and its listing's date."""
+def when(
+    *, machine: Iterable[str] = (), printed: str = "", listed: datetime | None = None, seen: datetime | None = None
+) -> When:
+    """The best of a page's machine dates (in order of trust), its printed date and its listing's date.
+
+    `seen` is when the page was fetched: what is dated later than that is passed over.
+    """
     text = printed.strip() or None
-    exact = [(moment, bool(_CLOCK.search(value))) for value in machine if (moment := machine_date(value)) is not None]
+    dates = [(believed(machine_date(value), seen), bool(_CLOCK.search(value))) for value in machine]
+    exact = [(moment, has_time) for moment, has_time in dates if moment is not None]
     if timed := [moment for moment, has_time in exact if has_time]:
         return When(published=timed[0], published_text=text, has_time=True)
     shown = _printed(printed)
+    if shown is not None and believed(shown.moment, seen) is None:
+        shown = None
+    listed = believed(listed, seen)
     if listed is not None and (shown is None or tehran_day(listed) == tehran_day(shown.moment)):
         if shown is not None and not has_time(listed):
             return When(published=shown.moment, published_text=text, has_time=shown.has_time)
@@ -48,6 +60,11 @@ def when(*, machine: Iterable[str] = (), printed: str = "", listed: datetime | N
     if exact:
         return When(published=exact[0][0], published_text=text)
     return When(published_text=text)
+
+
+def believed(moment: datetime | None, seen: datetime | None) -> datetime | None:
+    """The moment, unless it lies more than AHEAD after `seen`."""
+    return None if moment is not None and seen is not None and moment - seen > AHEAD else moment
 
 
 def machine_date(text: str) -> datetime | None:

@@ -212,7 +212,7 @@ class Generic(Portal):
             rest = body[1:] if body[0] == lead else body
         else:
             lead, *rest = body if len(body) > 1 else ("", *body)
-        dates = when(machine=machine, printed=shown, listed=link.published if link else None)
+        dates = when(machine=machine, printed=shown, listed=link.published if link else None, seen=page.fetched)
         crumbs = all_words(root, self.topics) or all_words(tree, self.topics)
         topics = section(" > ".join(crumb for crumb in crumbs if crumb not in _HOME) or meta(tree, "article:section"))
         topics = topics or (link.section if link else None)

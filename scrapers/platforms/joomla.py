@@ -204,7 +204,7 @@ class Joomla(Portal):
         if not body:
             raise Unreadable(page.url, f"{', '.join(layout.body) or layout.root} has no text in it")
         lead, *rest = body if len(body) > 1 else ("", *body)
-        dates = self._when(root, tree, link)
+        dates = self._when(root, tree, link, seen=page.fetched)
         topics = section(" > ".join(all_words(root, self.topics))) or (link.section if link else None)
         address = link.url if link else page.url if host_of(page.url) is not None else None
         return Article(
@@ -235,7 +235,14 @@ class Joomla(Portal):
             raise LayoutChanged(url, f"{layout.root} outside of {self.list_of_items}", 0)
         return layout, root
 
-    def _when(self, root: LexborNode, tree: LexborHTMLParser | None = None, link: Link | None = None) -> When:
+    def _when(
+        self,
+        root: LexborNode,
+        tree: LexborHTMLParser | None = None,
+        link: Link | None = None,
+        *,
+        seen: datetime | None = None,
+    ) -> When:
         time, text = self._date_of(root, *self.printed)
         return when(
             machine=(
@@ -245,6 +252,7 @@ class Joomla(Portal):
             ),
             printed=text,
             listed=link.published if link else None,
+            seen=seen,
         )
 
     def _modified(self, root: LexborNode) -> datetime | None:

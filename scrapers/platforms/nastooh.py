@@ -203,6 +203,7 @@ class Nastooh(Site):
             machine=(said(data, "datePublished"), meta(tree, "article:published_time")),
             printed=first_words(root, *self.printed),
             listed=link.published if link else None,
+            seen=page.fetched,
         )
         return Article(
             source=self.key,

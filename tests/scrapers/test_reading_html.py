@@ -105,8 +105,30 @@ def test_a_page_too_deep_is_refused_before_it_is_parsed(page: Callable[..., Page
     with pytest.raises(Unreadable, match="100000 deep"):
         parse(page(b"<div>" * 100_000))
     with pytest.raises(Unreadable, match="deep"):
-        parse(page(b"<div/></b>" * 100_000))
+        parse(page(b"<div/></b>" * 40_000))
     parse(page(b"<p>" * html.MAX_DEPTH))
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"<br>" * (html.MAX_TAGS + 1), "100001 tags"),
+        (b"<p " + b" ".join(b"a%d='>'" % number for number in range(9_000)) + b">", "500 attributes"),
+        (b"<p>x</p/" + b"/".join(b'"%d' % number for number in range(9_000)) + b">", "500 attributes"),
+    ],
+    ids=["tags", "attributes", "attributes-of-an-end"],
+)
+def test_a_page_with_too_much_in_it_is_refused_before_it_is_parsed(
+    page: Callable[..., Page], body: bytes, problem: str
+) -> None:
+    with pytest.raises(Unreadable, match=problem):
+        parse(page(body))
+
+
+def test_long_values_and_long_words_are_no_crowd_of_attributes(page: Callable[..., Page]) -> None:
+    words_of_many = "واژه " * 9_000
+    tree = parse(page(f'<meta name="description" content="{words_of_many}"><p>{words_of_many}</p>'.encode()))
+    assert len(html.words(tree.css_first("p")).split()) == 9_000
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from didban.article import Article, Listing, Page
 from didban.dates import parse_printed
 from didban.errors import LayoutChanged, ReadError
 from didban.provinces import PROVINCES, resolve
+from scrapers.detect import engine_of
 from scrapers.fetch import is_wall
 from scrapers.platforms.nastooh import article_id
 from scrapers.sources import all_sources, get
@@ -197,10 +199,34 @@ def test_a_page_that_is_no_article_becomes_none(real: Open, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["blocked/arvan_captcha_2024.html", "portals/ostan-th.ir.redirect.html", "mehr/head_4902834_2020.html"]
-)
+    "name",
+    ["blocked/arvan_captcha_2024.html", "portals/khorasan.ir.redirect.html", "portals/ostan-th.ir.redirect.html",
+     "mehr/head_4902834_2020.html"],
+)  # fmt: skip
 def test_a_page_that_is_no_listing_becomes_none(real: Open, name: str) -> None:
     for source in all_sources():
         for way in ("feed", "page", "day"):
             with pytest.raises(ReadError):
                 source.links(real(name), listing(way))
+
+
+@pytest.mark.parametrize("name", ["portals/khorasan.ir.redirect.html", "portals/ostan-th.ir.redirect.html"])
+@pytest.mark.parametrize("key", ["ostan_razavi_khorasan", "ostan_th"])
+def test_a_redirects_body_is_refused_by_portals_of_no_known_engine(real: Open, name: str, key: str) -> None:
+    """A server may send it with status 200: it shows no engine, and names neither articles nor one."""
+    page, portal = real(name), get(key)
+    assert engine_of(page) is None
+    with pytest.raises(ReadError):
+        portal.article(page)
+    for way in ("feed", "page", "sitemap"):
+        with pytest.raises(ReadError):
+            portal.links(page, listing(way))
+
+
+def test_no_real_page_is_untested() -> None:
+    shared = Path(__file__).parents[2].parent / "shared" / "pages"
+    if not shared.exists():
+        pytest.skip("the real pages are not beside this checkout")
+    names = {path.relative_to(shared).as_posix() for path in shared.rglob("*") if path.is_file()} - {"README.md"}
+    tests = Path(__file__).read_text("utf-8")
+    assert [name for name in sorted(names) if f'"{name}"' not in tests] == []
