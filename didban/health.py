@@ -320,11 +320,11 @@ def retry_at(error: DidbanError, attempts: int, now: datetime) -> datetime | Non
     if isinstance(error, Blocked):
         asked = timedelta(seconds=error.retry_after or 0)
         return now + max(asked, _doubled(BLOCKED_RETRY, attempts))
-    if isinstance(error, ReadError):
+    if isinstance(error, (ReadError, TooLarge)):
         return _step(_UNREADABLE_RETRIES, attempts, now)
     if isinstance(error, Gone):
         return None if error.status == 410 else _step(_GONE_RETRIES, attempts, now)
-    if isinstance(error, (Disallowed, TooLarge)):
+    if isinstance(error, Disallowed):
         return None
     return now + _doubled(FIRST_RETRY, attempts)
 

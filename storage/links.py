@@ -243,6 +243,16 @@ class Links:
                 counts[state] = counts.get(state, 0) + 1
             return counts
 
+    def held(self, source: str, ways: Sequence[str], *, owner: str, now: datetime) -> int:
+        """How many walks of these ways another process is at."""
+        table = tables.unit
+        theirs = (table.c.leased_by != owner) & (table.c.leased_until > now)
+        with self._database.read() as connection:
+            query = select(func.count()).where(
+                table.c.source == source, table.c.way.in_(ways), table.c.state == "waiting", theirs
+            )
+            return connection.scalar(query) or 0
+
     def take(self, source: str, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Waiting]:
         """Links of this source that are due and free, leased; those the watch saw come first, newest first."""
         table = tables.link
