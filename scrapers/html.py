@@ -33,8 +33,8 @@ MAX_TAGS = 100_000
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
 )
-_LONG_TAG = re.compile(r"<[^<]{4000}")
-_CROWDED_TAG = re.compile(  # HTML's own grammar of attributes; nothing is tried twice
+_LONG_TAG = 4000  # letters from one `<` to the next: 500 attributes need as many
+_CROWDED_TAG = re.compile(  # by HTML's own grammar of attributes; nothing is tried twice
     r"""</?[a-zA-Z][^\s/>]*+(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>]*+))?+){500}+"""
 )
 _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
@@ -130,12 +130,23 @@ def parse(page: Page) -> LexborHTMLParser:
     tags = count_tags(page.url, text)
     if not tags:
         raise Unreadable(page.url, "there is no markup in it")
-    if _LONG_TAG.search(text) and _CROWDED_TAG.search(text):
+    if any(_CROWDED_TAG.match(text, at) for at in _long_tags(text)):
         raise Unreadable(page.url, "a tag has 500 attributes or more")
     # No page is deeper than it has tags, and few have so many: they are counted before they are followed.
     if tags > MAX_DEPTH and tags - text.count("</") > MAX_DEPTH and (found := depth(text)) > MAX_DEPTH:
         raise Unreadable(page.url, f"tags nested {found} deep (at most {MAX_DEPTH})")
     return LexborHTMLParser(page.body if plain else text)
+
+
+def _long_tags(text: str) -> Iterator[int]:
+    """Where a `<` is followed by _LONG_TAG letters and more without another; from window to window, not letter by letter."""
+    at = text.find("<")
+    while at >= 0:
+        last = text.rfind("<", at + 1, at + 1 + _LONG_TAG)
+        if last < 0:
+            yield at
+            last = text.find("<", at + 1 + _LONG_TAG)
+        at = last
 
 
 def count_tags(url: str, *texts: str, most: int = MAX_TAGS) -> int:
