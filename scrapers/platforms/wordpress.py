@@ -12,6 +12,7 @@ and by a site's own selectors. Jalali plugins change what a page prints, and som
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -22,7 +23,7 @@ from didban.errors import LayoutChanged, Unreadable
 from didban.urls import absolute
 from scrapers.base import days, listed
 from scrapers.feed import section
-from scrapers.html import page_text, paragraphs
+from scrapers.html import count_tags, page_text, paragraphs
 from scrapers.platforms.generic import Generic
 from scrapers.when import machine_date
 
@@ -77,6 +78,7 @@ class WordPress(Generic):
         text = page_text(page).lstrip()
         if not text.startswith(("[", "{")):
             return super().read_links(page)
+        count_tags(page.url, re.sub(r"\\u003c", "<", text, flags=re.IGNORECASE))  # JSON may write a `<` either way
         try:
             posts = json.loads(text)
         except (ValueError, RecursionError):

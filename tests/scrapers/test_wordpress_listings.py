@@ -105,3 +105,12 @@ def test_a_theme_without_known_places_is_read_by_the_generic_reader(page: Open) 
     article = SITE.article(page("generic_json_ld.html", "https://portal.example/?p=7"))
     assert (article.id, article.title) == ("7", "پل روستای بالادست بازسازی شد")
     assert len(article.text) > 200
+
+
+@pytest.mark.parametrize("written", ["<", "\\u003c", "\\u003C"])
+def test_a_list_of_posts_may_not_hold_more_tags_than_a_page(page: Open, written: str) -> None:
+    body = json.dumps([{"link": "https://portal.example/?p=1", "title": {"rendered": "MARK"}}]).replace(
+        "MARK", f"{written}b>" * 100_001
+    )
+    with pytest.raises(Unreadable, match="tags"):
+        SITE.links(page(body.encode(), API), LISTING)
