@@ -52,7 +52,7 @@ class Agency:
         return None
 
     def archive(self, since: date, until: date) -> tuple[Listing, ...]:
-        raise NotImplementedError
+        raise AssertionError("a watch never asks for the archive")
 
     def links(self, page: Page, listing: Listing) -> Listed:
         numbers = page.body.decode().split()

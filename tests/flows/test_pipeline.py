@@ -43,7 +43,7 @@ class Dummy:
         return Listing(source=self.key, url=HOME + "archive1", way="page")
 
     def archive(self, since: date, until: date) -> tuple[Listing, ...]:
-        raise NotImplementedError
+        raise AssertionError("a watch never asks for the archive")
 
     def links(self, page: Page, listing: Listing) -> Listed:
         words = page.body.decode().split()
