@@ -4,8 +4,8 @@
 
 Four readers take turns of equal length over the same pages in one run: ours, from the bytes as served to every field;
 trafilatura and newspaper4k, which need no selectors; and BeautifulSoup on lxml over the whole page with ours. The peers
-run in their own environment (`make bench-peers`). Medians of several rounds; ratios are taken within a round, while the
-machine is the same. Two groups, reported apart:
+run in their own environment (`make bench-peers`). Seconds are the processor's. Medians of several rounds; ratios are
+taken within a round, while the machine is the same. Two groups, reported apart:
 
     real    complete pages as saved from the sites, which stay out of the repository (`--pages`)
     own     the fixture pages of tests/scrapers: small, so that what an article costs however short it is shows

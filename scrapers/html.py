@@ -1,8 +1,8 @@
 """HTML: bytes → text → tree → the words on it, with selectors that complain by name.
 
-lexbor (selectolax) reads the page and finds the nodes; only the body's own node goes to BeautifulSoup, a tenth as fast
-and kinder to broken text. Both are slow on hostile markup (lexbor quadratically in depth and in a tag's attributes), so size,
-depth and tags are capped before either sees it.
+lexbor (selectolax) reads a page, finds the nodes, and its own nodes become the body's paragraphs. Markup that comes in a
+string (a feed's summary, a post's excerpt in JSON) goes to BeautifulSoup, a tenth as fast. Both are slow on hostile markup
+(lexbor quadratically in depth and in a tag's attributes), so size, depth and tags are capped before either sees it.
 
 **Verbatim.** Inside a text node every character stays as its author typed it, two spaces and no-break spaces included;
 a run of white space that holds a line break or a tab is the markup's indentation and becomes one space. The ends of a
@@ -15,10 +15,10 @@ import codecs
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from didban.article import Page
@@ -41,7 +41,7 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 _HTML = re.compile(rb"<html[\s>]", re.IGNORECASE)
 _HTML_END = re.compile(rb"</html\s*>", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROLS = re.compile(rb"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROLS = bytes({*range(1, 0x20)} - {*b"\t\n\v\f\r\x1b"})
 _META_CHARSET = re.compile(rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
 _HEADER_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w-]+)", re.IGNORECASE)
 _TEXT_CODECS = re.compile(r"utf|cp\d|iso8859|latin|ascii|mac|koi8", re.IGNORECASE)
@@ -90,7 +90,7 @@ def _page_text(page: Page) -> tuple[str, bool]:
     head = page.body[:4096]
     if (
         not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        and len(_CONTROLS.findall(head)) > len(head) // 100
+        and len(head) - len(head.translate(None, _CONTROLS)) > len(head) // 100
     ):
         raise Unreadable(page.url, "this is binary, not text")
     return _decode(page.body, page.headers.get("content-type", ""))
@@ -210,9 +210,16 @@ def only(tree: LexborHTMLParser | LexborNode, url: str, *selectors: str) -> Lexb
 def inside(tree: LexborHTMLParser | LexborNode, places: str, selector: str) -> set[int]:
     """The `mem_id` of each node of `selector` that stands in one of `places`.
 
-    (`:is(a, b) c` would say it in one, and finds nothing in lexbor once c lies deep.)
+    (`:is(a, b) c` would say it in one, and finds nothing in lexbor once c lies deep.) A place in another one is not searched
+    again: a thousand in each other would cost a hostile page its square.
     """
-    return {node.mem_id for place in tree.css(places) for node in place.css(selector)}
+    found: set[int] = set()
+    nested: set[int] = set()
+    for place in tree.css(places):
+        if place.mem_id not in nested:
+            nested.update(inner.mem_id for inner in place.css(places))
+            found.update(node.mem_id for node in place.css(selector))
+    return found
 
 
 def words(node: LexborNode | None) -> str:
@@ -275,61 +282,85 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON val
 
 def line(text: str) -> str:
     """Text as one line, by the rule of verbatim."""
-    return _INDENT.sub(" ", text).strip()
+    if "\n" in text or "\t" in text or "\r" in text or "\f" in text:  # few have one, and to look is a tenth of the work
+        text = _INDENT.sub(" ", text)
+    return text.strip()
 
 
-# ── a fragment → paragraphs ───────────────────────────────────────────────────────────────────────────────────────────
+# ── a tree → paragraphs ───────────────────────────────────────────────────────────────────────────────────────────────
 
 _NO_TEXT = frozenset({
     "script", "style", "template", "noscript", "iframe", "object", "form", "button", "select", "textarea", "video",
-    "audio", "figure", "figcaption", "svg",
+    "audio", "figure", "figcaption", "svg", "rt", "rp",
 })  # fmt: skip
 """What holds no text in any body; a platform adds its own by selector."""
 
 _BLOCKS = frozenset({
-    "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt",
+    "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "div", "dl", "dt",
     "fieldset", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section",
     "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
 })  # fmt: skip
+"""What ends a paragraph, where it begins and where it ends."""
+
+Node = TypeVar("Node")
+Part = str | tuple[Iterator[Node], bool] | None
+"""What a node is to a body: its text; or the nodes in it, and whether its edges end a paragraph; or nothing."""
 
 
 def body_paragraphs(body: LexborNode, *, drop: Sequence[str] = ()) -> tuple[str, ...]:
-    """The paragraphs of a node, without what the selectors of `drop` match: that is marked as hidden in the tree."""
-    for junk in body.css(", ".join(drop)) if drop else ():
-        junk.attrs["hidden"] = ""
-    return paragraphs(body.html or "")
+    """The paragraphs of a page's node, without what the selectors of `drop` match; the tree stays as it is."""
+    dropped = {junk.mem_id for junk in body.css(", ".join(drop))} if drop else frozenset[int]()
+
+    def part(node: LexborNode) -> Part[LexborNode]:
+        if (name := node.tag or "") == "-text":
+            return node.text_content
+        if not node.is_element_node or node.mem_id in dropped or _holds_no_text(name, node.attributes):
+            return None
+        return node.iter(include_text=True), name in _BLOCKS
+
+    return _paragraphs(body, part)
 
 
-def paragraphs(fragment: str, *, drop: Iterable[str] = ()) -> tuple[str, ...]:
-    """The paragraphs of an HTML fragment, in order, none empty.
+def paragraphs(fragment: str, *, drop: Sequence[str] = ()) -> tuple[str, ...]:
+    """The paragraphs of markup that came in a string: a feed's, a listing's; by the same rule."""
+    soup = BeautifulSoup(fragment, "lxml", multi_valued_attributes=None)
+    for junk in soup.select(", ".join(drop)) if drop else ():
+        junk.decompose()
+
+    def part(node: PageElement) -> Part[PageElement]:
+        if isinstance(node, Tag):
+            return None if _holds_no_text(node.name, node.attrs) else (iter(node.contents), node.name in _BLOCKS)
+        return node if type(node) is NavigableString else None  # its subclasses are comments, doctypes and the like
+
+    return _paragraphs(soup, part)
+
+
+def _paragraphs(root: Node, part: Callable[[Node], Part[Node]]) -> tuple[str, ...]:
+    """The paragraphs of a tree, in order, none empty.
 
     A block's edge and a `<br>` end a paragraph; inline tags do not. A table's cells are paragraphs of their own.
     """
-    soup = BeautifulSoup(fragment, "lxml", multi_valued_attributes=None)
-    if selector := ", ".join(drop):
-        for junk in soup.select(selector):
-            junk.decompose()
-    parts: list[list[str]] = [[]]
-    within = [(iter(soup.contents), True)]  # the tags we stand in: what is left of each, and whether it is a block
+    texts: list[list[str]] = [[]]
+    within = [(iter((root,)), False)]  # the nodes we stand in: what is left of each, and whether it is a block
     while within:
         left, is_block = within[-1]
-        node = next(left, None)
-        if isinstance(node, Tag):
-            if _holds_no_text(node):
-                continue
-            is_block = node.name in _BLOCKS
-            if is_block or node.name == "br":
-                parts.append([])
-            within.append((iter(node.contents), is_block))
-        elif type(node) is NavigableString:  # its subclasses are comments, doctypes and the like
-            parts[-1].append(node)
-        elif node is None:
+        for node in left:
+            found = part(node)
+            if isinstance(found, str):
+                texts[-1].append(found)
+            elif found is not None:
+                within.append(found)
+                is_block = found[1]
+                break
+        else:
             within.pop()
-            if is_block:
-                parts.append([])
-    return tuple(text for part in parts if (text := line("".join(part))))
+        if is_block:
+            texts.append([])
+    return tuple(text for pieces in texts if (text := line("".join(pieces))))
 
 
-def _holds_no_text(tag: Tag) -> bool:
+def _holds_no_text(name: str, attributes: Mapping[str, Any]) -> bool:
     """(Asked of every tag: a selector would take ten times as long.)"""
-    return tag.name in _NO_TEXT or "hidden" in tag.attrs or "display:none" in str(tag.get("style", "")).replace(" ", "")
+    return (
+        name in _NO_TEXT or "hidden" in attributes or "display:none" in (attributes.get("style") or "").replace(" ", "")
+    )

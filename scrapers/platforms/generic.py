@@ -36,16 +36,18 @@ from scrapers.feed import section
 from scrapers.html import (
     all_words,
     attribute,
+    body_paragraphs,
     first,
     first_words,
     inside,
-    json_ld,
+    json_ld_objects,
     line,
     meta,
     need,
     paragraphs,
     parse,
     parse_whole,
+    said,
     words,
 )
 from scrapers.platforms.portal import Portal
@@ -189,21 +191,19 @@ class Generic(Portal):
     def read_article(self, page: Page, link: Link | None) -> Article:
         tree = parse_whole(page)
         root = need(tree, page.url, *self.root, *(() if self.sure and self.root else ("body",)))
+        data = json_ld_objects(tree)
         title = (
-            first_words(root, *self.title)
-            or json_ld(tree, "headline")
-            or _heading(tree)
-            or line(meta(tree, "og:title"))
+            first_words(root, *self.title) or said(data, "headline") or _heading(tree) or line(meta(tree, "og:title"))
         )
         if not title:
             raise LayoutChanged(page.url, ", ".join((*self.title, "h1")), 0)
         lead = first_words(root, *self.lead) or _described(tree)
         place = first(root, *self.body)
-        own = paragraphs(place.html or "", drop=self.drop) if place is not None else ()
+        own = body_paragraphs(place, drop=self.drop) if place is not None else ()
         body = own or self._main_text(tree, page.url)
         shown = _LABEL.sub("", first_words(root, *self.printed)) or _beside(tree, title, body)
-        machine = _machine_dates(tree, root)
-        if not (own or shown or any(machine) or _says_article(tree)):
+        machine = _machine_dates(tree, root, data)
+        if not (own or shown or any(machine) or _says_article(tree, data)):
             raise LayoutChanged(page.url, "an article's type, body or date", 0)
         body = tuple(part for part in body if part not in {title, shown})
         if not body:
@@ -232,7 +232,7 @@ class Generic(Portal):
             province=provinces.resolve(section=topics, lead=lead or rest[0], own=self.province),
             tags=all_words(root, self.tags),
             fetched=page.fetched,
-            modified=machine_date(json_ld(tree, "dateModified") or meta(tree, "article:modified_time")),
+            modified=machine_date(said(data, "dateModified") or meta(tree, "article:modified_time")),
             rights=self.rights,
         )
 
@@ -310,12 +310,19 @@ def _short_texts(place: LexborNode) -> Iterator[tuple[LexborNode, str]]:
             yield node, text
 
 
-def _before(node: LexborNode) -> str:
-    """What may label a node's text: its parent's own words, and those of the element before it."""
+def _before(node: LexborNode, parents: dict[int, str]) -> str:
+    """What may label a node's text: its parent's own words, and those of the element before it.
+
+    `parents` keeps the parents' by `mem_id`: asked for by each of their children, they would cost a hostile page its square.
+    """
     before = node.prev
     while before is not None and before.tag == "-text":
         before = before.prev
-    around = [one.text(deep=False) for one in (node.parent, before) if one is not None]
+    parent = node.parent
+    if parent is not None and parent.mem_id not in parents:
+        parents[parent.mem_id] = parent.text(deep=False)
+    around = [parents[parent.mem_id]] if parent is not None else []
+    around += [before.text(deep=False)] if before is not None else []
     return " ".join(line(text) for text in around if len(text) <= _SHORT)
 
 
@@ -334,11 +341,11 @@ def _heading(tree: LexborHTMLParser) -> str:
     return ""
 
 
-def _machine_dates(tree: LexborHTMLParser, root: LexborNode) -> tuple[str, ...]:
+def _machine_dates(tree: LexborHTMLParser, root: LexborNode, data: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     marked = first(root, "[itemprop=datePublished]")
     time = root.css("time[datetime]")
     return (
-        json_ld(tree, "datePublished"),
+        said(data, "datePublished"),
         meta(tree, "article:published_time"),
         attribute(marked, "datetime") or attribute(marked, "content"),
         attribute(time[0], "datetime") if len(time) == 1 else "",  # of several, who knows whose they are
@@ -346,8 +353,8 @@ def _machine_dates(tree: LexborHTMLParser, root: LexborNode) -> tuple[str, ...]:
     )
 
 
-def _says_article(tree: LexborHTMLParser) -> bool:
-    types = (json_ld(tree, "@type"), meta(tree, "og:type"), attribute(tree.css_first("[itemtype]"), "itemtype"))
+def _says_article(tree: LexborHTMLParser, data: Sequence[Mapping[str, Any]]) -> bool:
+    types = (said(data, "@type"), meta(tree, "og:type"), attribute(tree.css_first("[itemtype]"), "itemtype"))
     return any(_ARTICLE_TYPE.search(kind) for kind in types)
 
 
@@ -366,9 +373,10 @@ def _beside(tree: LexborHTMLParser, title: str, body: tuple[str, ...]) -> str:
         return ""
     passed = inside(place, "a, aside, nav, ul:has(a), [class*=related], [class*=comment], [class*=sidebar]", "*")
     bare: dict[date, str] = {}
+    parents: dict[int, str] = {}
     for node, text in _short_texts(place):
         label = _LABEL.match(text)
-        before = "" if label else _before(node)
+        before = "" if label else _before(node, parents)
         if node.mem_id in passed or _OTHER_LABEL.search(f"{before} {text}"):
             continue
         shown = text[label.end() :] if label else text

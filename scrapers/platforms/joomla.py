@@ -30,6 +30,7 @@ from scrapers.feed import section
 from scrapers.html import (
     all_words,
     attribute,
+    body_paragraphs,
     first,
     first_words,
     inside,
@@ -37,7 +38,6 @@ from scrapers.html import (
     meta,
     need,
     only,
-    paragraphs,
     parse,
     parse_whole,
     words,
@@ -200,7 +200,7 @@ class Joomla(Portal):
         if not title:
             raise LayoutChanged(page.url, ", ".join(layout.title), 0)
         place = need(root, page.url, *layout.body) if layout.body else root
-        body = paragraphs(place.html or "", drop=(*self.drop, *layout.drop))
+        body = body_paragraphs(place, drop=(*self.drop, *layout.drop))
         if not body:
             raise Unreadable(page.url, f"{', '.join(layout.body) or layout.root} has no text in it")
         lead, *rest = body if len(body) > 1 else ("", *body)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from didban.article import Page
 from didban.errors import LayoutChanged, ReadError, Unreadable
 from scrapers import html
-from scrapers.html import decode, depth, json_ld, line, only, paragraphs, parse
-from scrapers.sources import all_sources
+from scrapers.html import decode, depth, inside, json_ld, line, only, paragraphs, parse
+from scrapers.sources import all_sources, build
 
 FETCHED = datetime(2025, 12, 1, tzinfo=UTC)
 OLD = "گزارش استانداري لرستان: پيشخوان، چاپ، ژاله، گچ؛ «مي\N{ZERO WIDTH NON-JOINER}شود» ۱۲"
@@ -151,6 +151,21 @@ def test_a_selector_complains_by_name_and_count(page: Callable[..., Page]) -> No
     assert (raised.value.selector, raised.value.count) == ("p", 2)
     with pytest.raises(LayoutChanged, match="'h1, h2' matches 0 nodes"):
         only(tree, "https://a/", "h1", "h2")
+
+
+def test_what_stands_in_places_is_found_however_they_are_nested(page: Callable[..., Page]) -> None:
+    tree = parse(page(b"<a>0</a><aside><a>1</a><nav><a>2</a></nav></aside><a>3</a><nav><a>4</a></nav>"))
+    found = inside(tree, "aside, nav", "a")
+    assert [html.words(node) for node in tree.css("a") if node.mem_id in found] == ["1", "2", "4"]
+    nested = parse(page(b"<aside>" * 1000 + b"<a>x</a>" * 20_000))
+    assert len(inside(nested, "aside", "a")) == 20_000
+
+
+def test_a_crowd_of_short_paragraphs_under_a_title_takes_no_time(page: Callable[..., Page]) -> None:
+    source = build({"x": {"engine": "wordpress", "home": "http://x.test/"}}).get("x")
+    crowd = "<p>این بند کوتاه است</p>" * 20_000
+    body = f"<article class=post><h1 class=entry-title>تیتر</h1><div class=entry-content>{crowd}</div></article>"
+    assert source.article(page(body.encode())).text.count("\n") == 20_000 - 2
 
 
 @pytest.mark.parametrize(
