@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import tomllib
 from collections.abc import Iterator
@@ -19,6 +20,43 @@ from didban.dates import parse_iso, to_persian_digits
 _ZWNJ = "\N{ZERO WIDTH NON-JOINER}"
 _PLACES = ("نورآباد", "ازنا", "الشتر", "کوهدشت", "پلدختر", "الیگودرز", "دورود", "بروجرد", "رومشکان", "معمولان", "چگنی")
 _FRUITS = ("انار", "انجیر", "گردو", "هندوانه", "زردآلو", "سیب", "انگور")
+_OFFICIALS = (
+    "فرماندار",
+    "بخشدار",
+    "شهردار",
+    "مدیر جهاد کشاورزی",
+    "رئیس اداره راه",
+    "مدیر آب و فاضلاب",
+    "رئیس شبکه بهداشت",
+)
+_WORKS = (
+    "پل",
+    "مدرسه",
+    "درمانگاه",
+    "جاده روستایی",
+    "سالن ورزشی",
+    "مخزن آب",
+    "کتابخانه",
+    "بازارچه",
+    "گلخانه",
+    "نانوایی",
+)
+_FATES = (
+    "از نو ساخته شد",
+    "گشایش یافت",
+    f"نیمه{_ZWNJ}کاره ماند",
+    f"تا پایان سال آماده می{_ZWNJ}شود",
+    "به مردم سپرده شد",
+    "پس از تعمیر باز شد",
+)
+_ASIDES = (
+    "{official} {place} گفت: ساخت این {work} {number} روز زمان برد.",
+    "به گفته {official} {place}، {number} نفر در این کار همراه بودند.",
+    "اهالی {place} {number} ماه چشم به راه این {work} بودند.",
+    "{official} {place} از {number} نیکوکار برای کمک به این {work} سپاسگزاری کرد.",
+    "{number} کیلومتر دورتر، در {place} نیز {work} دیگری در دست ساخت است.",
+    "این {work} در {place} {number} میلیارد ریال هزینه داشت.",
+)
 _FIRST_FREE_ID = {"irna": 86_300_001, "mehr": 6_990_001, "ostan_lr": 9_501}
 
 SECTION: Final = MappingProxyType(
@@ -87,6 +125,27 @@ def plain(source: str, now: datetime, number: int) -> Piece:
         lead=f"باغداران {place} امسال {tons} تن {fruit} برداشت کردند.",
         text=f"برداشت {fruit} در {place} {to_persian_digits(str(number % 20 + 5))} روز زمان برد.\n"
         f"باغداران {place} بهای هر کیلو را منصفانه می{_ZWNJ}دانند.",
+    )
+
+
+def archived(source: str, when: datetime, number: int) -> Piece:
+    """The `number`th (from 0) of any number of unlike articles of the past; every tenth matches a default rule."""
+    pick = random.Random(f"{source} {number}")  # noqa: S311 - the same words for the same number, nothing secret
+
+    def said(form: str) -> str:
+        facts = {"official": pick.choice(_OFFICIALS), "place": pick.choice(_PLACES), "work": pick.choice(_WORKS)}
+        return form.format(number=to_persian_digits(str(pick.randrange(2, 90))), **facts)
+
+    sentences = [said(form) for form in pick.sample(_ASIDES, 4)]
+    if number % 10 == 9:
+        sentences.append(said("در کنار آن دفتر پیشخوان دولت {place} نیز پاسخگوی مردم است."))
+    return _made(
+        source,
+        100_000 + number,
+        when,
+        title=f"{said('{work} {place}')} {pick.choice(_FATES)}؛ طرح {to_persian_digits(str(number + 1))}",
+        lead=said("{official} {place} از پایان کار {number} {work} در این بخش خبر داد."),
+        text="\n".join(sentences),
     )
 
 

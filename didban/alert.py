@@ -1,8 +1,8 @@
-"""What matters, and what is sent: Rule → Match → Alert, or a Notice → Notification → Message. All frozen."""
+"""What matters, and what is sent: Rule → Match → Alert, or a Notice → Notification → a draft → Message. All frozen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -141,6 +141,43 @@ class NoticeDraft:
     key: str
     channel: str
     notice: Notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """A rule and the number of a digest's stories that match it."""
+
+    rule: str
+    title: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigestDraft:
+    """What one message on many stories will say: all that was due of `digest` on `channel`. `key` never changes over retries.
+
+    `stories` are `count` drafts under the same key, by priority and then the newest first. They are thousands at times: each
+    look at them loads a few at a time, and is good only until the message is rendered. `sources` and `topics` come with the most
+    frequent first; `first` and `last` are the publication times of the oldest and the newest story, None when none has a date.
+    """
+
+    key: str
+    channel: str
+    digest: str
+    count: int
+    stories: Iterable[Draft]
+    topics: tuple[Topic, ...]
+    sources: tuple[str, ...]
+    first: datetime | None
+    last: datetime | None
+    undated: int = 0
+    archived: bool = False
+    """True when none of its alerts is live."""
+    follow_up: bool = False
+    """True when an earlier message of this digest has already been closed for this channel."""
+
+
+AnyDraft = Draft | NoticeDraft | DigestDraft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -133,6 +134,8 @@ def to_json(article: Article) -> dict[str, Any]:
 
 
 _TEXTS = ("kicker", "lead", "text")
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+_MOST_REVISIONS = 1_000_000
 _FACTS = ("id", "url", "published_text", "section", "province", "story", "rights")
 _TIMES = ("published", "fetched", "modified")
 _FLAGS = (("has_time", False), ("complete", True))
@@ -147,9 +150,8 @@ def from_json(value: object) -> Article:
     if not isinstance(value, dict):
         raise ArticleError("an article is a JSON object")
     given: dict[str, Any] = {str(key): item for key, item in value.items()}
-    for key in given:
-        if key not in FIELDS:
-            raise ArticleError(f"unknown key {key!r}")
+    for key, said in given.items():
+        _writable(key, said)
     read: dict[str, Any] = {}
     for key in ("source", "title"):
         if not isinstance(given.get(key), str) or not given[key].strip():
@@ -170,9 +172,17 @@ def from_json(value: object) -> Article:
             raise ArticleError(f"{key!r} must be a list of strings")
         read[key] = tuple(items)
     revision = _typed(given, "revision", int, None)
-    if revision is not None and (isinstance(revision, bool) or revision < 1):
-        raise ArticleError("'revision' must be a whole number from 1")
+    if revision is not None and (isinstance(revision, bool) or not 1 <= revision <= _MOST_REVISIONS):
+        raise ArticleError(f"'revision' must be a whole number from 1 to {_MOST_REVISIONS}")
     return Article(**read, revision=revision)
+
+
+def _writable(key: str, said: object) -> None:
+    if key not in FIELDS:
+        raise ArticleError(f"unknown key {key!r}")
+    for text in said if isinstance(said, list) else [said]:
+        if isinstance(text, str) and _UNWRITABLE.search(text):
+            raise ArticleError(f"{key!r} holds a NUL or half a character")
 
 
 def _typed(given: Mapping[str, Any], key: str, kind: type, default: Any) -> Any:  # noqa: ANN401 - JSON values

@@ -46,6 +46,7 @@ LONGEST_RETRY: Final = timedelta(hours=6)
 HOUR: Final = timedelta(hours=1)
 _UNREADABLE_RETRIES = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 _GONE_RETRIES = (timedelta(hours=1), timedelta(hours=24))
+_FAULTS = 5  # 5xx in a row for one address of an archive: over two and a half hours
 
 _SILENT, _QUIET, _BROKEN = 1e-4, 1e-2, 1e-6  # improbable enough; many fields are looked at, hundreds of times a day
 _DECLARED_DAYS = 7  # a declared rate weighs as much as a week of days seen
@@ -315,15 +316,21 @@ def _at_least(count: int, of: int, chance: float) -> float:
 # ── when to ask again ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def retry_at(error: DidbanError, attempts: int, now: datetime) -> datetime | None:
-    """When to ask again for an address that failed with `error` after `attempts` earlier tries; None: never."""
+def retry_at(error: DidbanError, attempts: int, now: datetime, *, archived: bool = False) -> datetime | None:
+    """When to ask again for an address that failed with `error` after `attempts` earlier tries; None: never.
+
+    What is `archived` will not come into being or be mended within the day: a page of a backfill that is gone is given up at
+    once, one that cannot be read after a second look, and one that its server fails on after a few tries.
+    """
     if isinstance(error, Blocked):
         asked = timedelta(seconds=error.retry_after or 0)
         return now + max(asked, _doubled(BLOCKED_RETRY, attempts))
     if isinstance(error, (ReadError, TooLarge)):
-        return _step(_UNREADABLE_RETRIES, attempts, now)
+        return _step(_UNREADABLE_RETRIES if not archived else (FIRST_RETRY,), attempts, now)
     if isinstance(error, Gone):
-        return None if error.status == 410 else _step(_GONE_RETRIES, attempts, now)
+        return None if archived or error.status == 410 else _step(_GONE_RETRIES, attempts, now)
+    if archived and isinstance(error, ServerFault) and attempts >= _FAULTS:
+        return None
     if isinstance(error, Disallowed):
         return None
     return now + _doubled(FIRST_RETRY, attempts)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext, redirect_stdout
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stdout
 from datetime import date, timedelta
 from io import TextIOWrapper
 from pathlib import Path
@@ -74,14 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):  # click makes the one of the other
+        click.echo("didban: stopped; what is left is done by the next run", err=True)
         sys.exit(130)
     except DidbanError as error:
         click.echo(f"didban: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        click.echo("didban: stopped; what is left is done by the next run", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
@@ -148,27 +146,126 @@ def up(every: timedelta, shift: timedelta | None) -> None:
 
 
 @cli.command(epilog="Example: didban backfill mehr --since 1397-07-01 --until 1397-07-30")
-@click.argument("source")
-@click.option("--since", type=Day(), required=True, help="First day, Jalali or Gregorian.")
-@click.option("--until", type=Day(), required=True, help="Last day, included.")
-@click.option("--notify", is_flag=True, help="Also tell what is found, however old.")
+@click.argument("source", required=False)
+@click.option("--since", type=Day(), default=None, help="First day, Jalali or Gregorian.")
+@click.option("--until", type=Day(), default=None, help="Last day, included; default: today.")
+@click.option("--last", type=Span(), default=None, help="In place of days: so long back from today: 30d.")
+@click.option("--oldest-first", is_flag=True, help="Begin with the oldest day; without it, with the newest.")
+@click.option(
+    "--way",
+    "ways",
+    multiple=True,
+    help="How the archive is read, where there is a choice: day, sitemap; give both for a cross-check.",
+)
+@click.option("--notify", is_flag=True, help="Also tell what is found, as digests, when all is done.")
+@click.option(
+    "--limit-rate",
+    type=click.FloatRange(0, min_open=True),
+    default=None,
+    help="Requests a second at most, beside the host's own pace.",
+)
+@click.option(
+    "--wait",
+    "patience",
+    type=Span(),
+    default=None,
+    help="How long to wait for a site that gives nothing; default: as long as it takes.",
+)
+@click.option("--dry-run", is_flag=True, help="Ask nobody; say how many days, about how many articles, how long.")
+@click.option(
+    "--status",
+    is_flag=True,
+    help="Is the archive complete? Day by day; of all sources that have been backfilled when none is named.",
+)
+@click.option(
+    "--calendar",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="With --status: the same as a picture, an SVG file.",
+)
+@click.option("--retry", type=click.Choice(["refused"]), default=None, help="Try once more what was refused.")
 @as_json
-def backfill(source: str, since: date, until: date, *, notify: bool, as_json: bool) -> None:
-    """Collect a source's archive of these days; goes on where an earlier run stopped."""
+def backfill(
+    source: str | None,
+    since: date | None,
+    until: date | None,
+    *,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401 - each as its option above says
+) -> None:
+    """Collect a source's archive; goes on where an earlier run stopped, and shares the work with runs beside it."""
+    if options["status"]:
+        _backfill_status(source, since, until, options["calendar"], as_json=as_json)
+        return
+    if options["calendar"]:
+        raise click.UsageError("--calendar goes with --status")
+    if source is None:
+        raise click.UsageError("which source? `didban sources` prints them")
     from flows import archive
-    from flows.workshop import sources_of
-    from scrapers.base import days
+    from flows.workshop import chosen
 
     settings = _settings()
-    sources_of(settings).get(source)
-    days(since, until)
+    chosen(settings, [source])
+    order: Any = "oldest" if options["oldest_first"] else "newest"
+    asked = None
+    if not options["retry"]:
+        asked = archive.range_of(
+            source, since=since, until=until, last=options["last"], order=order, ways=options["ways"]
+        )
+        archive.checked(settings, asked)
+        since, until = asked.since, asked.until
+    if options["dry_run"]:
+        if asked is None:
+            raise click.UsageError("--dry-run says what days would bring: leave --retry out")
+        found = archive.forecast(settings, asked, limit=options["limit_rate"])
+        click.echo(json.dumps(found.as_json()) if as_json else str(found))
+        return
     tally = _as_flow(
-        settings, "backfill", source=source, since=since.isoformat(), until=until.isoformat(), notify=notify
+        settings,
+        "backfill",
+        source=source,
+        since=since.isoformat() if since else None,
+        until=until.isoformat() if until else None,
+        order=order,
+        ways=list(options["ways"]) or None,
+        notify=options["notify"],
+        limit_rate=options["limit_rate"],
+        retry_refused=bool(options["retry"]),
     )
     if tally is None:
-        with _aside(as_json=as_json):
-            tally = archive.run(settings, source, since, until, notify=notify, report=click.echo)
+        from flows.progress import shown
+
+        with _aside(as_json=as_json), shown(click.echo) as (report, show):
+            said: Any = {
+                "limit": options["limit_rate"],
+                "patience": options["patience"],
+                "report": report,
+                "show": show,
+            }
+            if asked is None:
+                tally = archive.retry(settings, source, since=since, until=until, **said)
+            else:
+                tally = archive.run(settings, asked, notify=options["notify"], **said)
     _finish(tally, as_json=as_json)
+
+
+def _backfill_status(
+    source: str | None, since: date | None, until: date | None, calendar: Path | None, *, as_json: bool
+) -> None:
+    from flows import coverage
+
+    found = coverage.report(_settings(), source, since, until)
+    if calendar is not None:
+        calendar.write_text(coverage.calendar_svg(found), encoding="utf-8")
+        click.echo(f"{calendar}: written", err=True)
+    for one in found:
+        if as_json:
+            click.echo(json.dumps(coverage.as_json(one), ensure_ascii=False))
+        else:
+            click.echo(coverage.summary(one))
+            _table(coverage.HEADERS, coverage.as_rows(one))
+    if not found and not as_json:
+        click.echo("nothing has been backfilled yet")
 
 
 # ── documents ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -390,6 +487,78 @@ def test_rules(path: Path | None) -> None:
     sys.exit(1 if failures else 0)
 
 
+@rules.command("try", epilog="Example: didban rules try my-rules.toml --since 1404-01-01 --rule egov")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--since", type=Day(), default=None, help="Published on or after this day, Jalali or Gregorian.")
+@click.option("--until", type=Day(), default=None, help="Last day, included.")
+@click.option("--source", default=None, help="Only this source.")
+@click.option("--rule", "only", multiple=True, help="Only this rule of the file; may be given again.")
+@click.option("--samples", type=click.IntRange(0, 100), default=3, show_default=True, help="Examples of each rule.")
+@as_json
+def try_rules(
+    path: Path,
+    since: date | None,
+    until: date | None,
+    source: str | None,
+    only: tuple[str, ...],
+    samples: int,
+    *,
+    as_json: bool,
+) -> None:
+    """What a rules file would have found in the stored articles, and what changes against the rules in force. Writes nothing."""
+    from flows import look_back
+
+    selection = _selection(source, since, until)
+    with _progress() as show:
+        report = look_back.try_rules(_settings(), path, selection, only=only, samples=samples, show=show or _counted)
+    if as_json:
+        click.echo(json.dumps(look_back.as_json(report, compared=True), ensure_ascii=False))
+        return
+    _table(look_back.TRIED, look_back.tried_rows(report))
+    for look in report.looks.values():
+        for line in look_back.sample_lines(look):
+            click.echo(line)
+    click.echo(f"{report.matched} of {report.read} articles match; nothing was written")
+    for line in look_back.advice(report):
+        click.echo(line)
+
+
+@rules.command("apply", epilog="Example: didban rules apply --since 1404-01-01 --dry-run")
+@click.argument("path", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--since", type=Day(), default=None, help="Published on or after this day, Jalali or Gregorian.")
+@click.option("--until", type=Day(), default=None, help="Last day, included.")
+@click.option("--source", default=None, help="Only this source.")
+@click.option("--dry-run", is_flag=True, help="Say what would be kept; write nothing.")
+@as_json
+def apply_rules(
+    path: Path | None,
+    since: date | None,
+    until: date | None,
+    source: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Keep what the rules (FILE, or those in force) find in the stored articles, as archived alerts. Nothing is sent."""
+    from flows import look_back
+
+    selection = _selection(source, since, until)
+    with _progress() as show:
+        report = look_back.apply_rules(_settings(), path, selection, dry_run=dry_run, show=show or _counted)
+    if as_json:
+        said = {"dry_run": dry_run} | look_back.as_json(report, compared=False)
+        click.echo(json.dumps(said, ensure_ascii=False))
+        return
+    _table(look_back.APPLIED, look_back.applied_rows(report))
+    would = "would be " if dry_run else ""
+    click.echo(
+        f"{report.matched} of {report.read} articles match: {report.alerts} archived alerts {would}raised, evidence "
+        f"{would}kept {report.evidence} times; nothing is sent"
+    )
+    for line in look_back.advice(report):
+        click.echo(line)
+
+
 # ── looking after it ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -538,26 +707,47 @@ def upgrade() -> None:
     """Bring the schema up to date."""
     from storage.database import HEAD, Database
 
-    database = Database(_settings().store_url)
-    try:
+    with closing(Database(_settings().store_url)) as database:
         before = database.upgrade()
-    finally:
-        database.close()
     click.echo(f"schema {HEAD}" + ("" if before == HEAD else f" (was {before or 'empty'})"))
 
 
-@db.command("check", epilog="Example: didban db check")
-def check_db() -> None:
-    """Is the schema up to date? Changes nothing; exit code 1 when it is not."""
-    from storage.database import HEAD, Database
+@db.command("check", epilog="Example: didban db check --json")
+@as_json
+def check_db(*, as_json: bool) -> None:
+    """Is the database whole, its schema up to date? Changes nothing; exit code 1 when it is not."""
+    from dataclasses import asdict
 
-    database = Database(_settings().store_url)
-    try:
-        found = database.revision()
-    finally:
-        database.close()
-    click.echo(f"schema {found or 'empty'}, newest {HEAD}")
-    sys.exit(0 if found == HEAD else 1)
+    from storage.checking import check
+    from storage.database import Database
+
+    with closing(Database(_settings().store_url, create=False)) as database:
+        found = check(database)
+    if as_json:
+        click.echo(json.dumps(asdict(found) | {"well": found.well}, ensure_ascii=False))
+    else:
+        _table(("table", "rows"), [(name, str(count)) for name, count in found.rows.items()])
+        click.echo(f"{found.database}: schema {found.revision or 'empty'}, newest {found.newest}")
+        for problem in found.problems:
+            _warn(problem)
+    sys.exit(0 if found.well else 1)
+
+
+@db.command("copy", epilog="Example: didban db copy sqlite:///var/didban.db postgresql://didban@localhost/didban")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+def copy_db(source: str, target: str) -> None:
+    """Everything in one database into another, empty one, by their URLs; either may be SQLite or PostgreSQL.
+
+    Stop `didban up` first. A password need not stand in a URL: PGPASSWORD and ~/.pgpass are read, too.
+    """
+    from storage.copying import copy
+    from storage.database import Database
+
+    with closing(Database(source, create=False)) as first, closing(Database(target)) as second:
+        with _progress() as progress:
+            counts = copy(first, second, progress=progress)
+        click.echo(f"{counts['article']} articles, {sum(counts.values())} rows in {second.name}")
 
 
 # ── small things the commands share ──────────────────────────────────────────────────────────────────────────────────
@@ -602,6 +792,8 @@ def _finish(tally: Tally, *, as_json: bool) -> None:
 
 
 def _selection(source: str | None, since: date | None, until: date | None) -> Selection:
+    if since and until and since > until:
+        raise InputError(f"the first day, {since}, is after the last, {until}")
     from storage.articles import Selection
 
     return Selection(
@@ -633,6 +825,26 @@ def _bytes(path: Path) -> bytes:
 
 def _warn(line: str) -> None:
     click.echo(f"didban: {line}", err=True)
+
+
+@contextmanager
+def _progress() -> Generator[Callable[[str, int, int], None] | None]:
+    """A bar on a terminal, told (what, done, of how many); None otherwise."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+
+
+def _counted(what: str, done: int, total: int) -> None:
+    """Progress where no bar can be: a line for each ten thousand."""
+    if done % 10_000 == 0:
+        _warn(f"{done} of {total} {what}")
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

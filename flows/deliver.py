@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from alerts.channels.base import Channel
-from didban.alert import Draft, Message
+from didban.alert import AnyDraft, Message
 from didban.errors import ChannelRefused, ChannelUnreachable, SendError
 from didban.outcome import Tally
 from didban.settings import Settings
@@ -39,7 +39,7 @@ async def deliver(pipeline: Pipeline, channels: Mapping[str, Channel]) -> Tally:
     """Send what is due; the tally counts messages sent and those that have to wait."""
     outbox = pipeline.store.outbox
 
-    def render(draft: Draft) -> tuple[str, ...]:
+    def render(draft: AnyDraft) -> tuple[str, ...]:
         return channels[draft.channel].render(draft)
 
     await pipeline.run(outbox.close_due, tuple(channels), render, now=pipeline.now())
@@ -60,7 +60,7 @@ async def _drain(pipeline: Pipeline, channel: Channel) -> Tally:
         if message is None:
             return tally
         try:
-            await _send(pipeline, channel, message)
+            await _send(pipeline, channel, message, lease)
         except SendError as error:
             tally.unsent += 1
             tally.problems.append(str(error))
@@ -71,8 +71,8 @@ async def _drain(pipeline: Pipeline, channel: Channel) -> Tally:
             tally.sent += 1
 
 
-async def _send(pipeline: Pipeline, channel: Channel, message: Message) -> None:
-    """Send the parts not yet taken, writing down each as it is. Raises SendError."""
+async def _send(pipeline: Pipeline, channel: Channel, message: Message, lease: timedelta) -> None:
+    """Send the parts not yet taken, writing down each as it is; the lease is for one part at a time. Raises SendError."""
     total = len(message.parts)
     for number in range(message.next_part, total):
         try:
@@ -80,7 +80,8 @@ async def _send(pipeline: Pipeline, channel: Channel, message: Message) -> None:
                 await channel.send(message.parts[number], key=message.key, number=number + 1, total=total)
         except TimeoutError:
             raise ChannelUnreachable(channel.name, f"did not answer within {channel.deadline:g} s") from None
-        await pipeline.run(pipeline.store.outbox.part_sent, message, number)
+        taken = partial(pipeline.store.outbox.part_sent, message, number, leased_until=pipeline.now() + lease)
+        await pipeline.run(taken)
     await pipeline.run(pipeline.store.outbox.sent, message, now=pipeline.now())
 
 

@@ -14,30 +14,36 @@ import os
 import signal
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Annotated, Any, Literal
 
 os.environ["DO_NOT_TRACK"] = "1"  # on import, on a terminal, Prefect would announce itself to its makers
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
+from prefect.deployments import run_deployment
 from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from pydantic import Field
 
 from didban import settings
 from didban.dates import jalali_iso, parse_day
 from didban.errors import ServerError
 from didban.outcome import Tally
 from flows import archive, deliver, server, shift, turn
+from storage.units import Order
 
 
 @flow(name="watch", flow_run_name=lambda: _named("watch"))
 def watch(sources: list[str] | None = None, minutes: float = 15) -> Tally:
     """One shift: polls the sources that are due, saves what is new, raises and delivers alerts.
 
-    sources: names, as `didban sources` prints them; none means all.
-    minutes: how long the shift lives, counted from its scheduled start; 0 is one pass.
+    Args:
+        sources: Names, as `didban sources` prints them; none means all.
+        minutes: How long the shift lives, counted from its scheduled start; 0 is one pass.
     """
     whole = Tally()
     for length in turn.lengths(_due(), timedelta(minutes=minutes)):
@@ -56,16 +62,47 @@ def notify() -> Tally:
 
 
 @flow(name="backfill", flow_run_name=lambda: _named("backfill"))
-def backfill(source: str, since: str, until: str, notify: bool = False) -> Tally:
+def backfill(
+    source: str,
+    since: str | None = None,
+    until: str | None = None,
+    last: str | None = None,
+    order: Order = "newest",
+    ways: list[Literal["day", "sitemap"]] | None = None,
+    notify: bool = False,
+    limit_rate: Annotated[float, Field(gt=0)] | None = None,
+    retry_refused: bool = False,
+    shards: Annotated[int, Field(ge=1, le=16)] = 1,
+) -> Tally:
     """Reads a source's archive between two days, both included; safe to stop and to run again.
 
-    source: a name, as `didban sources` prints it.
-    since, until: days, Jalali (1397-07-01) or Gregorian (2018-09-23).
-    notify: tell what it finds, too, however old.
+    Any number of runs share the work of one source: what one holds, no other takes, and a run that died is taken over.
+
+    Args:
+        source: A name, as `didban sources` prints it: irna, mehr.
+        since: First day, Jalali (1397-07-01) or Gregorian (2018-09-23).
+        until: Last day, included; none means today.
+        last: In place of days: so long back from today: 30d.
+        order: Which days come first.
+        ways: How the archive is read, where there is a choice; both for a cross-check.
+        notify: Tell what is found, as digests, when all is done.
+        limit_rate: Requests a second at most, beside the host's own pace.
+        retry_refused: Try once more what earlier backfills of these days, or of all, were refused, and nothing else.
+        shards: How many runs share the work, each on a place of a worker.
     """
+    loaded = settings.load()
+    asked = {"source": source, "since": since, "until": until, "last": last, "order": order, "ways": ways}
+    range_ = None if retry_refused else archive.range_of(**asked)
+    for _ in range(1, shards):
+        shared = asked | {"limit_rate": limit_rate, "retry_refused": retry_refused}
+        run_deployment("backfill/backfill", parameters=shared, timeout=0, as_subflow=False)
+    options: dict[str, Any] = {"limit": limit_rate, "report": get_run_logger().info, "show": _progress(source)}
     with turn.stoppable(_terminated):
-        days = parse_day(since), parse_day(until)
-        tally = archive.run(settings.load(), source, *days, notify=notify, report=get_run_logger().info)
+        if range_ is None:
+            first, last_day = (parse_day(day) if day else None for day in (since, until))
+            tally = archive.retry(loaded, source, since=first, until=last_day, **options)
+        else:
+            tally = archive.run(loaded, range_, notify=notify, **options)
     _leave("backfill", tally)
     return tally
 
@@ -116,6 +153,28 @@ def _leave(verb: str, tally: Tally) -> None:
         key=verb,
         description="\n".join([f"# {_named(verb)}", *(f"- {problem}" for problem in tally.problems)]),
     )
+
+
+def _progress(source: str) -> archive.Show:
+    """A progress artifact of this run, brought up to date every `_SHOWN` seconds."""
+    create: Any = create_progress_artifact  # both wait for the server, also where an event loop runs: `_sync`
+    renew: Any = update_progress_artifact
+    artifact = create(0.0, key=f"backfill-{source.replace('_', '-')}", description="beginning", _sync=True)
+    shown = 0.0
+
+    def show(progress: archive.Progress) -> None:
+        nonlocal shown
+        ended = progress.done == progress.total
+        if monotonic() - shown < _SHOWN and not ended:
+            return
+        shown = monotonic()
+        share = 100.0 * progress.done / max(progress.total, 1)
+        renew(artifact, share, description=archive.told(progress), _sync=True)
+
+    return show
+
+
+_SHOWN = 15.0
 
 
 def _terminated() -> TerminationSignal:

@@ -10,7 +10,7 @@ Every step ends in a transaction that leaves the rest of the work as rows that a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from didban.alert import Judge, Sighting, Via
-from didban.article import Article, Link, Listing, Page
+from didban.article import Article, Link, Listed, Listing, Page
 from didban.dates import tehran_day
 from didban.errors import (
     Blocked,
@@ -28,6 +28,8 @@ from didban.errors import (
     LayoutChanged,
     ReadError,
     ServerFault,
+    StoreError,
+    StoreUnavailable,
     Unreachable,
     Unreadable,
 )
@@ -36,11 +38,17 @@ from didban.outcome import Saved, Tally
 from didban.provinces import resolve
 from scrapers.base import Source
 from scrapers.when import believed, has_time
-from storage.links import Unit, Waiting
+from storage.articles import Arrived
+from storage.links import Waiting
 from storage.store import Store
+from storage.units import Order, Unit, Walk
 
 LEASE = timedelta(minutes=15)
 BATCH = 20
+TOGETHER = 10
+AT_ONCE = 0.05
+"""Seconds. Articles that come faster than this one after the other are saved up to TOGETHER in a transaction: at the pace of a
+polite run each is saved alone, while its successor is waited for."""
 MOST_PAGES = 100
 """A walk over a gap or an archive day ends here at the latest: some 3,000 articles, ten days of the busiest source."""
 
@@ -89,28 +97,48 @@ class Pipeline:
             _count(tally, error)
         walked = await self.walk(source, ("gap",), tally)
         trouble = await self.collect(source, tally) or walked
+        await self.run(self.store.units.settle, source.key)
         await self._finish(source, failures[-1] if failures else None, trouble, tally)
         return tally
 
-    async def walk(self, source: Source, ways: Sequence[str], tally: Tally) -> DidbanError | None:
-        """Walk the pages of every unit of these ways that is due, collecting as we go; returns the trouble met last, if any."""
+    async def walk(
+        self,
+        source: Source,
+        ways: Sequence[str],
+        tally: Tally,
+        *,
+        order: Order = "newest",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> DidbanError | None:
+        """Walk the pages of every unit of these ways that is due, collecting as we go. Returns the trouble met last, if any.
+
+        `since` and `until` choose the units that overlap them. A wall ends the walk, and so does a site that does not answer twice
+        running: what is left stays due.
+        """
         trouble: DidbanError | None = None
-        while True:
-            take = partial(self.store.links.take_unit, source.key, ways=ways, owner=self.owner, lease=LEASE)
-            unit = await self.run(take, now=self.now())
+        units, silent = self.store.units, 0
+        while silent < 2 and not isinstance(trouble, Blocked):
+            take = partial(units.take, source.key, ways=ways, owner=self.owner, lease=LEASE, order=order)
+            unit = await self.run(take, now=self.now(), since=since, until=until)
             if unit is None:
-                return trouble
+                break
             try:
                 await self._walk_page(source, unit, tally)
+                silent = 0
             except (FetchError, ReadError) as error:
                 trouble = error
+                silent += isinstance(error, (Unreachable, ServerFault))
                 _count(tally, error)
-                due = retry_at(error, unit.attempts, self.now())
-                if due is None and unit.listing.way == "gap":
+                gap = unit.listing.way == "gap"
+                due = retry_at(error, unit.attempts, self.now(), archived=not gap)
+                if due is None and gap:
                     due = self.now() + LONGEST_RETRY  # a gap is never given up: what fell into it is news
-                await self.run(self.store.links.put_off_unit, unit, reason=str(error), due=due)
+                await self.run(units.put_off, unit, reason=str(error), due=due)
             else:
                 trouble = await self.collect(source, tally) or trouble
+                await self.run(units.settle, source.key)
+        return trouble
 
     async def collect(self, source: Source, tally: Tally) -> DidbanError | None:
         """Fetch, read and save every waiting link of a source; returns the trouble that its site gave, if any.
@@ -128,12 +156,14 @@ class Pipeline:
             )
             if not batch:
                 break
+            ready: list[Arrived] = []
             for place, waiting in enumerate(batch):
                 if silent == 2:
+                    await self._save_ready(ready, tally)
                     await self.run(self.store.links.give_back, batch[place:])
                     return trouble
                 try:
-                    await self._collect_one(source, waiting, tally, wall)
+                    ready.append(await self._next(self._bring(source, waiting, tally, wall), ready, tally))
                     silent = 0
                 except Blocked as error:
                     wall = trouble = error
@@ -143,6 +173,7 @@ class Pipeline:
                     trouble = error
                 except FetchError:
                     pass  # this address alone: counted, and written on its link
+            await self._save_ready(ready, tally)
         return trouble
 
     async def run(self, work: Callable[..., T], *args: Any, **named: Any) -> T:  # noqa: ANN401 - passed on as given
@@ -176,9 +207,9 @@ class Pipeline:
         except ReadError as error:
             await self._keep_unread(source, page, error)
             raise
-        wanted = [link for link in listed.links if _within(link, unit)]
+        wanted = [link for link in (*await self._moved_up(source, unit, listed), *listed.links) if _within(link, unit)]
         if listed.problem and (unit.attempts < DAMAGED_TRIES or not listed.links):
-            note_damaged = partial(self.store.links.note_damaged, unit, wanted, page, problem=listed.problem)
+            note_damaged = partial(self.store.units.note_damaged, unit, wanted, page, problem=listed.problem)
             tally.noted += await self.run(note_damaged, now=self.now())
             raise ReadError(page.url, listed.problem)
         over = await self._is_over(unit, listed.links)
@@ -186,14 +217,22 @@ class Pipeline:
         tired = following is not None and unit.listing.way != "page" and unit.pages + 1 >= MOST_PAGES
         for named in listed.listings:
             await self._open_walk(named, unit)
-        note = partial(self.store.links.note_walk, unit, listed, page, wanted=wanted, next_url=following)
+        note = partial(self.store.units.note, unit, listed, page, wanted=wanted, next_url=following)
         noted = await self.run(note, now=self.now())
         tally.listed += len(listed.links)
         tally.noted += noted.new
         if tired:
             reason = f"given up after {MOST_PAGES} pages, short of where the walk should end"
             tally.problems.append(f"{page.url}: {reason}")
-            await self.run(self.store.links.put_off_unit, unit, reason=reason, due=None)
+            await self.run(self.store.units.put_off, unit, reason=reason, due=None)
+
+    async def _moved_up(self, source: Source, unit: Unit, listed: Listed) -> tuple[Link, ...]:
+        """What the page before names by now. Where an article was deleted meanwhile, another has moved up to it from the page that
+        was just read, or from where that one begins: looked at in this order, the two miss nothing between them."""
+        if unit.page_url is None or unit.listing.way == "sitemap" or unit.knows(listed.links):
+            return ()
+        page = await self.fetch(unit.page_url, hosts=source.hosts)
+        return () if page is None else _read(source.links, page, unit.listing).links
 
     async def _open_walk(self, listing: Listing, unit: Unit) -> None:
         """A sitemap index names sitemaps: each that may hold what this walk is after becomes a walk of its own."""
@@ -203,8 +242,8 @@ class Pipeline:
         if listing.day is not None and not first <= listing.day <= last:
             return
         key = f"{first}..{last} {listing.url}"
-        open_walk = partial(self.store.links.open_walk, listing, key=key, since=unit.since, until=unit.until)
-        await self.run(open_walk, final=unit.created, now=self.now())
+        walk = Walk(listing=listing, key=key, since=unit.since, until=unit.until, final=unit.created)
+        await self.run(self.store.units.open, [walk], now=self.now())
 
     async def _is_over(self, unit: Unit, links: Sequence[Link]) -> bool:
         """Has this walk met what it walks towards, or a page that says nothing new?"""
@@ -216,8 +255,8 @@ class Pipeline:
         dates = [link.published for link in links if link.published is not None]
         return unit.since is not None and len(dates) == len(links) and max(dates) < unit.since - timedelta(days=1)
 
-    async def _collect_one(self, source: Source, waiting: Waiting, tally: Tally, wall: Blocked | None) -> None:
-        """One link to its end. Raises the FetchError or ReadError that kept it from being stored, after writing that down."""
+    async def _bring(self, source: Source, waiting: Waiting, tally: Tally, wall: Blocked | None) -> Arrived:
+        """A link's article, to be saved. Raises the FetchError or ReadError that there is none for, after writing that down."""
         page: Page | None = None
         try:
             if wall is not None:
@@ -229,26 +268,58 @@ class Pipeline:
         except (FetchError, ReadError) as error:
             await self._leave(source, waiting, page, error, tally)
             raise
-        saved = await self._save(article, waiting, page=page)
-        _count_saved(tally, saved)
+        return Arrived(article=article, sighting=self._sighting(waiting), page=page, link=waiting.id)
+
+    async def _next(self, bringing: Coroutine[Any, Any, Arrived], ready: list[Arrived], tally: Tally) -> Arrived:
+        """Await the next article. Those that are ready are saved while we wait; together with it, when it comes at once."""
+        if not ready:
+            return await bringing
+        task = asyncio.ensure_future(bringing)
+        try:
+            at_once, _ = await asyncio.wait({task}, timeout=AT_ONCE if len(ready) < TOGETHER else 0)
+            if not at_once:
+                await self._save_ready(ready, tally)
+            return await task
+        finally:
+            task.cancel()
+
+    async def _save_ready(self, ready: list[Arrived], tally: Tally) -> None:
+        """Save them in one transaction; where that cannot be, one by one as far as it goes."""
+        if not ready:
+            return
+        arrived = ready.copy()
+        ready.clear()
+        try:
+            saved = await self.run(self.store.articles.save_all, arrived, self.judge)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            if len(arrived) == 1:
+                raise
+            for one in arrived:
+                await self._save_ready([one], tally)
+            return
+        for one in saved:
+            _count_saved(tally, one)
 
     async def _leave(
         self, source: Source, waiting: Waiting, page: Page | None, error: DidbanError, tally: Tally
     ) -> None:
         """The link's page could not be had or read: keep what the listing said as a partial article, and try again later."""
         _count(tally, error)
-        due = retry_at(error, waiting.attempts, self.now())
-        summary = waiting.link.title and not waiting.partial and not isinstance(error, (Unreachable, ServerFault))
-        if summary:
+        due = retry_at(error, waiting.attempts, self.now(), archived=waiting.via == "backfill")
+        summary = waiting.link.title and not isinstance(error, (Unreachable, ServerFault))
+        if summary and waiting.state == "waiting":
             article = partial_article(source, waiting.link, self.now())
             saved = await self._save(article, waiting, page=page, due=due, error=error)
             tally.partial += saved.change == "new"
             tally.alerts += saved.live
             tally.archived += saved.archived
         else:
-            put_off = partial(self.store.links.put_off, waiting, page=page, field=_missed(error))
+            withdrawn = self.now() if _withdrawn(error) else None
+            put_off = partial(self.store.links.put_off, waiting, page=page, field=_missed(error), withdrawn=withdrawn)
             await self.run(put_off, reason=str(error), due=due)
-            tally.refused += due is None
+            tally.refused += due is None and waiting.state == "waiting"
 
     async def _save(
         self,
@@ -259,10 +330,13 @@ class Pipeline:
         due: datetime | None = None,
         error: DidbanError | None = None,
     ) -> Saved:
-        via: Via = "watch" if waiting.via == "watch" else "backfill"
-        sighting = Sighting(via=via, baseline=waiting.baseline, now=self.now())
+        sighting = self._sighting(waiting)
         save = partial(self.store.articles.save, article, self.judge, sighting, page=page, link=waiting.id)
-        return await self.run(save, due=due, reason=str(error or ""), field=_missed(error))
+        return await self.run(save, due=due, reason=str(error or ""), field=_missed(error), withdrawn=_withdrawn(error))
+
+    def _sighting(self, waiting: Waiting) -> Sighting:
+        via: Via = "watch" if waiting.via == "watch" else "backfill"
+        return Sighting(via=via, baseline=waiting.baseline, now=self.now())
 
     async def _keep_unread(self, source: Source, page: Page, error: ReadError) -> None:
         keep = partial(self.store.pages.keep, page, source=source.key, kind="listing")
@@ -355,6 +429,11 @@ def _field_of(source: Source, selector: str) -> str | None:
 
 def _missed(error: DidbanError | None) -> str | None:
     return error.field if isinstance(error, LayoutChanged) else None
+
+
+def _withdrawn(error: DidbanError | None) -> bool:
+    """Does its site say that it has taken the article back?"""
+    return isinstance(error, Gone) and error.status == 410
 
 
 def _within(link: Link, unit: Unit) -> bool:

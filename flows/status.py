@@ -92,7 +92,7 @@ def _lines(settings: Settings, store: Store) -> list[Line]:
                 today=history.days.get(today, 0),
                 usual=rates(history, source.expects if source else Expects()).of(today),
                 links=links.get(state.key, {}),
-                gaps=store.links.walks(state.key, ("gap",)),
+                gaps=store.units.states(state.key, ("gap",)),
                 watched=state.key in watched,
                 overdue=state.key in watched and now() - state.due > _OVERDUE,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from alerts.rules import RuleSet, load
 from didban import __version__
 from didban.alert import Match, Plan, Sighting
 from didban.article import Article
-from didban.errors import InputError, SettingsError
+from didban.errors import InputError, SettingsError, StoreError
 from didban.settings import Settings
 from flows.owner import Owner
 from flows.pipeline import Pipeline
@@ -40,6 +40,8 @@ class Workshop:
     pipeline: Pipeline
     sources: tuple[Source, ...]
     channels: Mapping[str, Channel]
+    bury: Callable[[], Awaitable[int]]
+    """Frees the leases of processes that have died on this machine; returns how many."""
 
 
 def sources_of(settings: Settings) -> Registry:
@@ -122,11 +124,13 @@ async def workshop(
     window: timedelta | None = None,
     rules: bool = True,
     yielding: bool = False,
+    limit: float | None = None,
 ) -> AsyncGenerator[Workshop]:
     """Everything a run needs, opened and closed: store, one writing thread, lease owner, fetcher, rules, channels.
 
     `window` replaces the settings' alert window; `rules=False` leaves the rules unread, for a run that only delivers; a
-    `yielding` run asks its sites for nothing while another process works off links that the watch saw.
+    `yielding` run asks its sites for nothing while another process works off links that the watch saw; `limit` is how many
+    requests a second it makes at most, beside each host's own pace.
     """
     channels = channels_of(settings)
     judge = judge_of(settings, tuple(channels), window=window) if rules else _no_judgement
@@ -137,37 +141,63 @@ async def workshop(
         opened(settings) as store,
         ThreadPoolExecutor(1, "didban-writer") as writer,
     ):
-        dead = owner.dead(store.sources.owners())
-        if dead:
-            store.sources.release(dead)
-        store.sources.register([source.key for source in wanted], now=now())
+        skew = store.database.skew()  # leases and turns of all machines are told by one clock
 
-        def behind() -> bool:
-            waits = partial(store.links.watch_waits, owner=owner.name, now=now())
-            return yielding and any(waits(source.key) for source in wanted)
+        def clock() -> datetime:
+            return now() + skew
+
+        def bury() -> int:
+            dead = owner.dead(store.sources.owners())
+            return store.sources.release(dead) if dead else 0
+
+        bury()
+        store.sources.register([source.key for source in wanted], now=clock())
+
+        def ask(host: str, interval: timedelta) -> timedelta:
+            """Zero when the turn is ours, else how long to wait. The watch's links go first, and a backfill after them."""
+            at = clock()
+            if yielding and any(store.links.watch_waits(one.key, owner=owner.name, now=at) for one in wanted):
+                return interval
+            return store.hosts.turn(host, interval=interval, now=at, yielding=yielding)
+
+        pace = Pace()
 
         async def turn(host: str, seconds: float) -> None:
-            loop = asyncio.get_running_loop()
-            while await loop.run_in_executor(writer, behind):  # noqa: ASYNC110 - another process says no event
-                await asyncio.sleep(seconds)
-            take = partial(store.sources.turn, host, interval=timedelta(seconds=seconds), now=now())
-            wait = await loop.run_in_executor(writer, take)
-            await asyncio.sleep(wait.total_seconds())
+            loop, interval = asyncio.get_running_loop(), timedelta(seconds=seconds)
+            if limit is not None:
+                await pace(host, 1 / limit)
+            while wait := await loop.run_in_executor(writer, ask, host, interval):  # noqa: ASYNC110 - others tell no event
+                await asyncio.sleep(wait.total_seconds())
 
         async with fetching(settings, turn, _Memory(store, writer)) as fetcher:
-            yield Workshop(
-                pipeline=Pipeline(
-                    store=store,
-                    writer=writer,
-                    fetch=fetcher.fetch,
-                    judge=judge,
-                    owner=owner.name,
-                    now=now,
-                    operator=operator_of(settings),
-                ),
-                sources=wanted,
-                channels=channels,
+            pipeline = Pipeline(
+                store=store,
+                writer=writer,
+                fetch=fetcher.fetch,
+                judge=judge,
+                owner=owner.name,
+                now=clock,
+                operator=operator_of(settings),
             )
+            try:
+                yield Workshop(pipeline=pipeline, sources=wanted, channels=channels, bury=partial(pipeline.run, bury))
+            finally:  # what we still held is free at once, for processes on other machines too
+                with suppress(StoreError):
+                    await pipeline.run(store.sources.release, {owner.name})
+
+
+class Pace:
+    """Turns at hosts within this process alone."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, float] = {}
+
+    async def __call__(self, host: str, seconds: float) -> None:
+        """Wait for this host's turn, `seconds` after the one before."""
+        time = asyncio.get_running_loop().time
+        at = max(self._next.get(host, 0.0), time())
+        self._next[host] = at + seconds
+        await asyncio.sleep(at - time())
 
 
 @asynccontextmanager
@@ -175,18 +205,10 @@ async def fetching(
     settings: Settings, turn: Turn | None = None, memory: RobotsMemory | None = None
 ) -> AsyncGenerator[Fetcher]:
     """The one door to the network; without `turn` its host's pace is kept within this process only."""
-    last: dict[str, float] = {}
-
-    async def own_turn(host: str, seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        at = max(last.get(host, 0.0), loop.time())
-        last[host] = at + seconds
-        await asyncio.sleep(at - loop.time())
-
     async with Fetcher(
         rate=settings.rate,
         hosts=settings.hosts,
-        turn=turn or own_turn,
+        turn=turn or Pace(),
         user_agent=_user_agent(settings),
         options={name: _options(settings, name) for name in settings.fetch},
         memory=memory,

@@ -122,6 +122,8 @@ class Site:
     watched: bool = True
     """Is it watched when the operator names no sources?"""
     confidence: Confidence = ""
+    archive_from: date | None = None
+    """The first day that its archive is known to hold; that earlier ones are empty says nothing. None: nobody knows."""
     note: str = ""
     """What is known of it, for docs/sources.md."""
 

@@ -25,6 +25,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mappin
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 from typing import Protocol, Self
@@ -69,6 +70,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _TUNNELS = tuple(
     map(ip_network, ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16"))
 )
+_ESCAPED = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 _PLAIN = frozenset({"", "identity"})
 _ENCODINGS = _PLAIN | {"gzip", "x-gzip", "deflate"}
 _GZIP = 31
@@ -102,7 +104,7 @@ class Robots:
     asked: datetime
 
     def allows(self, url: str, agent: str) -> bool:
-        return self.rules is None or self.rules.can_fetch(url, agent)
+        return self.rules is None or self.rules.can_fetch(_ESCAPED.sub(_letters, url), agent)
 
     def delay(self, agent: str) -> float:
         """The seconds it asks for between two requests, 0 to MAX_DELAY."""
@@ -111,6 +113,14 @@ class Robots:
         rate = self.rules.request_rate(agent)
         asked = max(self.rules.crawl_delay(agent) or 0.0, rate.seconds / rate.requests if rate else 0.0)
         return min(asked, MAX_DELAY) if math.isfinite(asked) else 0.0
+
+
+def _letters(escaped: re.Match[str]) -> str:
+    """Escaped letters as themselves, which mean the same to robots.txt rules and take Protego a tenth of the time."""
+    try:
+        return bytes.fromhex(escaped[0].replace("%", "")).decode()
+    except UnicodeDecodeError:
+        return escaped[0]
 
 
 class RobotsMemory(Protocol):
@@ -165,16 +175,18 @@ class Fetcher:
         self._robots: dict[str, Robots] = {}
         self._no_robots: dict[str, tuple[datetime, FetchError]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
-        gate = _Gate(hosts=hosts, options=options, resolve=resolve or _look_up)
-        self._client = httpx.AsyncClient(
-            transport=gate,
-            trust_env=False,
-            timeout=httpx.Timeout(deadline, connect=min(deadline, _CONNECT)),
-            headers={
-                "User-Agent": user_agent,
-                "Accept-Encoding": "gzip, deflate",
-                "Accept-Language": "fa-IR, fa;q=0.9",
-            },
+        self._gate = _Gate(hosts=hosts, options=options, resolve=resolve or _look_up)
+        self._client = (
+            httpx.AsyncClient(  # makes requests and keeps cookies; the gate is asked without it, which is quicker
+                transport=self._gate,
+                trust_env=False,
+                timeout=httpx.Timeout(deadline, connect=min(deadline, _CONNECT)),
+                headers={
+                    "User-Agent": user_agent,
+                    "Accept-Encoding": "gzip, deflate",
+                    "Accept-Language": "fa-IR, fa;q=0.9",
+                },
+            )
         )
         for host, option in options.items():
             for name, value in option.cookies.items():
@@ -206,7 +218,10 @@ class Fetcher:
         A wall raises Blocked; no file or HTML in its place means no rules; with no answer the last good copy counts for
         24 hours, and then the error is raised and the host left alone for a minute at a time.
         """
-        origin = str(_address(url, hosts).join("/"))
+        return await self._robots_of(_address(url, hosts), hosts)
+
+    async def _robots_of(self, target: httpx.URL, hosts: tuple[str, ...]) -> Robots:
+        origin = f"{target.scheme}://{target.netloc.decode('ascii')}/"
         async with self._locks.setdefault(origin, asyncio.Lock()):
             known = self._robots.get(origin) or await self._recalled(origin)
             if known is None or self._now() - known.asked >= ROBOTS_FRESH:
@@ -260,7 +275,7 @@ class Fetcher:
         for _ in range(_MAX_REDIRECTS + 1):
             interval = self._interval
             if obey:
-                robots = await self.robots(str(target), hosts=hosts)
+                robots = await self._robots_of(target, hosts)
                 if not robots.allows(str(target), self._token):
                     raise Disallowed(url, f"the robots.txt of {target.host} forbids it")
                 interval = max(interval, robots.delay(self._token))
@@ -289,6 +304,7 @@ class Fetcher:
         ):
             with attempt:
                 tries += 1
+                self._gate.unlock(target.host)
                 await self._turn(target.host, interval)
                 return await self._ask(url, target, headers)
         raise AssertionError("stamina answers or raises")
@@ -300,10 +316,13 @@ class Fetcher:
         )
         try:
             async with asyncio.timeout(self._deadline):
-                response = await self._client.send(request, stream=True)
+                response = await self._gate.handle_async_request(request)
                 try:
-                    if response.next_request is not None:
-                        return response.next_request.url
+                    if "set-cookie" in response.headers:
+                        response.request = request
+                        self._client.cookies.extract_cookies(response)
+                    if response.has_redirect_location:
+                        return target.join(response.headers["location"])
                     body = await self._body(url, response)
                 finally:
                     await response.aclose()
@@ -372,7 +391,7 @@ def _address(url: str, hosts: tuple[str, ...], *, redirected: httpx.URL | None =
     if not within(target.host, hosts):
         kind, way = (Disallowed, "it is") if redirected is None else (Moved, f"it redirects to {target.host},")
         raise kind(url, f"{way} outside of the source's hosts ({', '.join(hosts)})")
-    return target.copy_with(fragment=None)
+    return target.copy_with(fragment=None) if target.fragment else target
 
 
 # ── the gate ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -421,15 +440,19 @@ class _Gate(httpx.AsyncBaseTransport):
     ) -> httpx.Response:
         inner = httpx.Request(
             request.method,
-            request.url.copy_with(scheme=scheme, host=address, port=port),
+            _origin(scheme, address, port),
             headers=request.headers,  # with the original Host
             stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": host},
+            extensions={**request.extensions, "sni_hostname": host, "target": request.url.raw_path},
         )
         return await self._door(host).handle_async_request(inner)
 
     def _option(self, host: str) -> HostOptions:
         return self._options.get(host, HostOptions())
+
+    def unlock(self, host: str) -> None:
+        """Make ready what a connection to this host needs, certificates above all: a turn that is taken is used at once."""
+        self._door(host)
 
     def _door(self, host: str) -> httpx.AsyncHTTPTransport:
         if host not in self._doors:
@@ -457,6 +480,12 @@ class _Gate(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         for door in self._doors.values():
             await door.aclose()
+
+
+@lru_cache(maxsize=256)
+def _origin(scheme: str, address: str, port: int | None) -> httpx.URL:
+    """Where a request goes; what it asks for is its `target`: taking a long address apart again takes longer than sending it."""
+    return httpx.URL(scheme=scheme, host=address, port=port)
 
 
 def is_public(address: str) -> bool:

@@ -267,10 +267,25 @@ def json_ld_objects(tree: LexborHTMLParser) -> list[dict[str, Any]]:
     objects: list[dict[str, Any]] = []
     for script in tree.css('script[type="application/ld+json"]'):
         try:
-            objects += _objects(json.loads(script.text(), strict=False))
+            objects += _objects(read_json(script.text()))
         except (ValueError, RecursionError):
             continue
     return objects
+
+
+def read_json(text: str) -> Any:  # noqa: ANN401 - JSON values
+    """The value of a page's JSON, line breaks in strings allowed. Its escapes may spell what no text holds: NUL and halves of
+    letters are dropped, as `decode` does. Raises ValueError, RecursionError."""
+    value = json.loads(text, strict=False)
+    return _spelt(value) if "\\u0000" in text or "\\ud" in text or "\\uD" in text else value
+
+
+def _spelt(value: Any) -> Any:  # noqa: ANN401 - JSON values
+    if isinstance(value, str):
+        return _SURROGATE.sub("", value.replace("\0", ""))
+    if isinstance(value, list):
+        return [_spelt(one) for one in value]
+    return {_spelt(key): _spelt(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON values

@@ -10,7 +10,6 @@ sitemap is that day's own. Damage is survived and said, as in feeds.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -24,7 +23,7 @@ from didban.errors import Unreadable
 from didban.urls import absolute
 from scrapers.base import each_once
 from scrapers.feed import read_xml
-from scrapers.html import MAX_TAGS, line, page_text
+from scrapers.html import MAX_TAGS, line, page_text, read_json
 from scrapers.when import machine_date
 
 DayOf = Callable[[str], date | None]
@@ -89,7 +88,7 @@ def _json_entries(page: Page) -> list[dict[str, str]]:
     if (objects := page.body.count(b"{")) > MAX_TAGS:
         raise Unreadable(page.url, f"{objects} objects are more than a sitemap has ({MAX_TAGS})")
     try:
-        value: Any = json.loads(page_text(page))
+        value: Any = read_json(page_text(page))
     except (ValueError, RecursionError):
         raise Unreadable(page.url, "JSON that breaks off, or is none, where a sitemap was expected") from None
     urls = value.get("urls") if isinstance(value, dict) else None

@@ -11,12 +11,12 @@ text shorter than `STORY_LETTERS` makes no story but its own (a title alone, Â«Ø
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import Connection, Row, and_, delete, false, func, or_, select, true, update
+from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, or_, select, text, true, update
 
 from didban.alert import Judge, Match, Plan, Sighting
 from didban.article import Article, Page
@@ -26,13 +26,17 @@ from didban.outcome import Change, Saved
 from didban.text import squash
 from didban.urls import canonical
 from storage import tables
-from storage.database import Database
+from storage.database import Database, again
 from storage.pages import keep
 from storage.sql import insert, new_id
 
 STORY_DAYS = timedelta(days=30)
 STORY_LETTERS = 30
 _TEXTS = ("kicker", "title", "lead", "text")
+
+# Made once: to put a statement together takes SQLAlchemy five times as long as to carry it out.
+_NEW_ARTICLE, _NEW_REVISION = tables.article.insert(), tables.revision.insert()
+_NEW_STORY, _NEW_MATCH = tables.story.insert(), tables.match.insert()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +49,31 @@ class Selection:
     until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """An article to be saved, how it was met, and the page it was read from.
+
+    `link` ends as stored, or as partial when the article is not complete; a partial one is due again at `due` for `reason`, and
+    `field` is what its page's reader missed; one that its site has `withdrawn` is kept, and marked.
+    """
+
+    article: Article
+    sighting: Sighting
+    page: Page | None = None
+    link: int | None = None
+    due: datetime | None = None
+    reason: str = ""
+    field: str | None = None
+    withdrawn: bool = False
+
+
 class Articles:
     """Save and read articles."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @again
     def save(
         self,
         article: Article,
@@ -62,46 +85,28 @@ class Articles:
         due: datetime | None = None,
         reason: str = "",
         field: str | None = None,
+        withdrawn: bool = False,
     ) -> Saved:
-        """Article, revision, page, story, matches, alerts and notifications, and the link's end, in one transaction.
+        """One article, as `save_all`."""
+        arrived = Arrived(
+            article=article,
+            sighting=sighting,
+            page=page,
+            link=link,
+            due=due,
+            reason=reason,
+            field=field,
+            withdrawn=withdrawn,
+        )
+        return self.save_all([arrived], judge)[0]
 
-        `judge` is asked once, with the article as it will stand. `link` ends as stored, or as partial when the article is not
-        complete; a partial one is due again at `due` for `reason`, and `field` is what its page's reader missed. Raises StoreError.
+    def save_all(self, arrived: Sequence[Arrived], judge: Judge) -> list[Saved]:
+        """Each with its revision, page, story, matches, alerts and notifications, and its link's end: all in one transaction.
+
+        `judge` is asked once for each, with the article as it will stand. Raises StoreError, and then nothing of any is saved.
         """
-        with self._database.write() as connection:
-            found = _find(connection, article)
-            written, change = _write(connection, article, found, sighting)
-            number = written.id
-            if page is not None:
-                kind = "seed" if sighting.via == "import" else "article"
-                unread = None if article.complete else reason
-                kept = keep(
-                    connection,
-                    page,
-                    source=article.source,
-                    kind=kind,
-                    link=link,
-                    article=number,
-                    problem=unread,
-                    field=field,
-                )
-                connection.execute(
-                    update(tables.revision)
-                    .where(
-                        tables.revision.c.article == number,
-                        tables.revision.c.number == written.revision,
-                        tables.revision.c.page.is_(None),
-                    )
-                    .values(page=kept)
-                )
-            matches, plans = judge(written.article, sighting)
-            _write_matches(connection, number, written.revision, matches)
-            live, archived = _raise(connection, written, plans, sighting.now)
-            if link is not None:
-                _end_link(connection, link, number, complete=article.complete, due=due, reason=reason)
-            return Saved(
-                change=change, article=number, story=written.key, copy=written.copy, live=live, archived=archived
-            )
+        with self._database.write(alone=True) as connection:
+            return [_save(connection, one, judge) for one in arrived]
 
     def get(self, number: int) -> Article | None:
         with self._database.read() as connection:
@@ -111,7 +116,7 @@ class Articles:
     def known(self, article: Article) -> Article | None:
         """The stored article that this one is, or None."""
         with self._database.read() as connection:
-            row = _find(connection, article)
+            row = _find(connection, article, _Keys.of(article))
             return None if row is None else article_of(row)
 
     def find(self, source: str, site_id: str) -> int | None:
@@ -195,12 +200,7 @@ def article_of(row: Row[Any]) -> Article:
     )
 
 
-def one(connection: Connection, number: int) -> Article:
-    """An article that is known to exist."""
-    return article_of(connection.execute(_query().where(tables.article.c.id == number)).one())
-
-
-def matches_of(connection: Connection, number: int, rule: str | None = None) -> tuple[Match, ...]:
+def matches_of(connection: Connection, number: int) -> tuple[Match, ...]:
     table = tables.match
     query = (
         select(table)
@@ -210,8 +210,6 @@ def matches_of(connection: Connection, number: int, rule: str | None = None) -> 
         .where(table.c.article == number)
         .order_by(table.c.id)
     )
-    if rule is not None:
-        query = query.where(table.c.rule == rule)
     return tuple(
         Match(
             rule=row.rule,
@@ -227,11 +225,58 @@ def matches_of(connection: Connection, number: int, rule: str | None = None) -> 
     )
 
 
-def _find(connection: Connection, article: Article) -> Row[Any] | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    """By what an article is known, worked out once."""
+
+    address: str | None
+    content: str
+    folded: str
+
+    @classmethod
+    def of(cls, article: Article) -> Self:
+        return cls(
+            address=canonical(article.url) if article.url else None,
+            content=content_key(article.title, article.text),
+            folded=folded_key(article),
+        )
+
+    @property
+    def story(self) -> str:
+        """The key of the story that this text begins."""
+        return self.content[:16]
+
+
+def _is_known(connection: Connection, article: Article, keys: _Keys) -> bool:
+    """Has anything in the store to do with this article? One question in place of five, for the many that are new."""
+    asked = {
+        "of_source": article.source,
+        "of_id": article.id,
+        "of_address": keys.address,
+        "of_content": keys.content,
+        "of_story": article.story or keys.story,
+    }
+    return bool(connection.scalar(_KNOWN, asked))
+
+
+_KNOWN = select(
+    or_(
+        exists().where(
+            tables.article.c.source == bindparam("of_source"), tables.article.c.site_id == bindparam("of_id")
+        ),
+        exists().where(
+            tables.article.c.source == bindparam("of_source"), tables.article.c.address == bindparam("of_address")
+        ),
+        exists().where(tables.article.c.content_key == bindparam("of_content")),
+        exists().where(tables.story.c.key == bindparam("of_story")),
+    )
+)
+
+
+def _find(connection: Connection, article: Article, keys: _Keys) -> Row[Any] | None:
     """The stored article that this one is, or None."""
-    table = tables.article
+    table, address = tables.article, keys.address
     query = _query().where(table.c.source == article.source)
-    address = canonical(article.url) if article.url else None
     if article.id is not None:
         found = connection.execute(query.where(table.c.site_id == article.id)).first()
         if found is not None:
@@ -244,61 +289,91 @@ def _find(connection: Connection, article: Article) -> Row[Any] | None:
         true() if article.id is None else or_(table.c.site_id.is_(None), table.c.site_id == article.id),
         true() if address is None else or_(table.c.address.is_(None), table.c.address == address),
     )
-    same = query.where(table.c.content_key == content_key(article.title, article.text), bare).order_by(table.c.id)
+    same = query.where(table.c.content_key == keys.content, bare).order_by(table.c.id)
     return connection.execute(same).first()
+
+
+def _save(connection: Connection, arrived: Arrived, judge: Judge) -> Saved:
+    article, sighting, link = arrived.article, arrived.sighting, arrived.link
+    written, change = _write(connection, article, sighting)
+    number, kept = written.id, None
+    if arrived.page is not None:
+        kept = keep(
+            connection,
+            arrived.page,
+            source=article.source,
+            kind="seed" if sighting.via == "import" else "article",
+            link=link,
+            article=number,
+            problem=None if article.complete else arrived.reason,
+            field=arrived.field,
+        )
+    _write_revision(connection, written, article.fetched or sighting.now, page=kept)
+    matches, plans = judge(written.article, sighting)
+    _write_matches(connection, written, matches)
+    live, archived = _raise(connection, written, plans, sighting.now)
+    if link is not None:
+        _end_link(connection, link, number, complete=article.complete, due=arrived.due, reason=arrived.reason)
+    if arrived.withdrawn:
+        gone = update(tables.article).where(tables.article.c.id == number)
+        connection.execute(gone.values(withdrawn_at=sighting.now))
+    return Saved(change=change, article=number, story=written.key, copy=written.copy, live=live, archived=archived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """An article's row as it now stands: `copy` when its story has another carrier."""
+    """An article's row as it now stands: `copy` when its story has another carrier, `edited` when this revision is a new one."""
 
     id: int
     article: Article
     revision: int
+    edited: bool
     story: int
     key: str
     copy: bool
 
 
-def _write(
-    connection: Connection, article: Article, found: Row[Any] | None, sighting: Sighting
-) -> tuple[_Written, Change]:
+def _write(connection: Connection, article: Article, sighting: Sighting) -> tuple[_Written, Change]:
     """Insert or update the article's row."""
+    keys = _Keys.of(article)
+    if not _is_known(connection, article, keys):
+        story = _begin_story(connection, article.story or keys.story, article, sighting)
+        return _create(connection, article, keys, story, sighting), "new"
+    found = _find(connection, article, keys)
     if found is None:
-        return _create(connection, article, sighting), "new"
+        return _create(connection, article, keys, _story(connection, article, keys, sighting), sighting), "new"
     stored = article_of(found)
     merged, change = merge(stored, article, imported=sighting.via == "import")
-    number = (stored.revision or 1) + (change in {"changed", "completed"})
-    story, key, copy = _story(connection, merged, sighting, own=found)
-    written = _Written(id=found.id, article=merged, revision=number, story=story, key=key, copy=copy)
-    if merged == stored and story == found.story:
-        return written, change
-    connection.execute(
-        update(tables.article)
-        .where(tables.article.c.id == found.id)
-        .values(**_columns(merged), revision=number, story=story)
-    )
-    if number != stored.revision:
-        _write_revision(connection, found.id, number, merged, article.fetched or sighting.now)
-    return written, change
-
-
-def _create(connection: Connection, article: Article, sighting: Sighting) -> _Written:
-    story, key, copy = _story(connection, article, sighting, own=None)
-    number = article.revision or 1
-    result = connection.execute(
-        tables.article.insert().values(
-            source=article.source,
-            **_columns(article),
-            revision=number,
-            story=story,
-            saved_at=sighting.now,
-            via=sighting.via,
+    keys = _Keys.of(merged)
+    edited = change in {"changed", "completed"}
+    number = (stored.revision or 1) + edited
+    story, key, copy = _own_story(connection, merged, keys, found)
+    if merged != stored or story != found.story:
+        connection.execute(
+            update(tables.article)
+            .where(tables.article.c.id == found.id)
+            .values(**_columns(merged, keys), revision=number, story=story)
         )
-    )
-    created = new_id(result)
-    _write_revision(connection, created, number, article, article.fetched or sighting.now)
-    return _Written(id=created, article=article, revision=number, story=story, key=key, copy=copy)
+    return _Written(
+        id=found.id, article=merged, revision=number, edited=edited, story=story, key=key, copy=copy
+    ), change
+
+
+def _create(
+    connection: Connection, article: Article, keys: _Keys, story: tuple[int, str, bool], sighting: Sighting
+) -> _Written:
+    number, key, copy = story
+    revision = article.revision or 1
+    row = {
+        "source": article.source,
+        **_columns(article, keys),
+        "revision": revision,
+        "story": number,
+        "saved_at": sighting.now,
+        "via": sighting.via,
+    }
+    created = new_id(connection.execute(_NEW_ARTICLE, row))
+    return _Written(id=created, article=article, revision=revision, edited=True, story=number, key=key, copy=copy)
 
 
 def merge(stored: Article, arrived: Article, *, imported: bool) -> tuple[Article, Change]:
@@ -330,13 +405,13 @@ def merge(stored: Article, arrived: Article, *, imported: bool) -> tuple[Article
     return replace(stored, **values), "same"
 
 
-def _columns(article: Article) -> dict[str, Any]:
+def _columns(article: Article, keys: _Keys) -> dict[str, Any]:
     return {
         "site_id": article.id,
         "url": article.url,
-        "address": canonical(article.url) if article.url else None,
-        "content_key": content_key(article.title, article.text),
-        "folded_key": folded_key(article),
+        "address": keys.address,
+        "content_key": keys.content,
+        "folded_key": keys.folded,
         "published": article.published,
         "published_text": article.published_text,
         "has_time": article.has_time,
@@ -352,19 +427,29 @@ def _columns(article: Article) -> dict[str, Any]:
     }
 
 
-def _write_revision(connection: Connection, number: int, revision: int, article: Article, at: datetime) -> None:
-    """`at` is when the content was fetched: a page that is read again later says what it said then."""
-    connection.execute(
-        tables.revision.insert().values(
-            article=number, number=revision, at=at, **{name: getattr(article, name) for name in _TEXTS}
-        )
-    )
+def _write_revision(connection: Connection, written: _Written, at: datetime, *, page: int | None) -> None:
+    """A new revision, or the page that the present one lacked. `at` is when the content was fetched: a page that is read again
+    later says what it said then."""
+    if written.edited:
+        texts = {name: getattr(written.article, name) for name in _TEXTS}
+        row = {"article": written.id, "number": written.revision, "at": at, "page": page, **texts}
+        connection.execute(_NEW_REVISION, row)
+    elif page is not None:
+        connection.execute(_READ_FROM, {"of": written.id, "of_number": written.revision, "page": page})
 
 
-def _write_matches(connection: Connection, number: int, revision: int, matches: tuple[Match, ...]) -> None:
+_READ_FROM = update(tables.revision).where(
+    tables.revision.c.article == bindparam("of"),
+    tables.revision.c.number == bindparam("of_number"),
+    tables.revision.c.page.is_(None),
+)
+
+
+def _write_matches(connection: Connection, written: _Written, matches: tuple[Match, ...]) -> None:
     """The evidence in this revision, by the rules of today."""
-    table = tables.match
-    connection.execute(delete(table).where(table.c.article == number, table.c.revision == revision))
+    table, number, revision = tables.match, written.id, written.revision
+    if not written.edited:
+        connection.execute(delete(table).where(table.c.article == number, table.c.revision == revision))
     if matches:
         rows = [
             {
@@ -381,40 +466,45 @@ def _write_matches(connection: Connection, number: int, revision: int, matches: 
             }
             for match in matches
         ]
-        connection.execute(tables.match.insert(), rows)
+        connection.execute(_NEW_MATCH, rows)
 
 
-def _story(
-    connection: Connection, article: Article, sighting: Sighting, *, own: Row[Any] | None
-) -> tuple[int, str, bool]:
-    """The story of an article: its own when it has one, the one it is a copy of, the one a document names, or a new one.
+def _own_story(connection: Connection, article: Article, keys: _Keys, own: Row[Any]) -> tuple[int, str, bool]:
+    """The story of an article that has one: its number and key, and whether it has another carrier.
 
-    Returns the story's number and key, and whether it has another carrier. An article that gains its text (a partial one completed)
-    and turns out to be a copy merges its story into the older one: alerts move there, and nothing is told twice.
+    An article that gains its text (a partial one completed) and turns out to be a copy merges its story into the older one:
+    alerts move there, and nothing is told twice.
     """
-    when = article.published or sighting.now
-    copy_of = _carrier(connection, article, own.id if own else None)
-    if own is not None:
-        number, key = own.story, own.story_key
-        if copy_of is not None and copy_of.story != own.story:
-            number, key = _merge_stories(connection, own, copy_of)
-        return number, key, copy_of is not None
+    copy_of = _carrier(connection, article, keys, own.id)
+    if copy_of is not None and copy_of.story != own.story:
+        return *_merge_stories(connection, own, copy_of), True
+    return own.story, own.story_key, copy_of is not None
+
+
+def _story(connection: Connection, article: Article, keys: _Keys, sighting: Sighting) -> tuple[int, str, bool]:
+    """The story of a new article, as `_own_story`: the one it is a copy of, the one a document names, or a new one."""
+    copy_of = _carrier(connection, article, keys, None)
     if copy_of is not None and article.story is None:
         number, key = copy_of.story, copy_of.story_key
     else:
-        key = article.story or _free_key(connection, article)
+        key = article.story or _free_key(connection, article, keys)
         existing = connection.scalar(select(tables.story.c.id).where(tables.story.c.key == key))
         if existing is None:
-            result = connection.execute(tables.story.insert().values(key=key, created_at=sighting.now, last_at=when))
-            return new_id(result), key, False
+            return _begin_story(connection, key, article, sighting)
         number = existing
+    when = article.published or sighting.now
     connection.execute(
         update(tables.story).where(tables.story.c.id == number, tables.story.c.last_at < when).values(last_at=when)
     )
     return number, key, True
 
 
-def _carrier(connection: Connection, article: Article, own: int | None) -> Row[Any] | None:
+def _begin_story(connection: Connection, key: str, article: Article, sighting: Sighting) -> tuple[int, str, bool]:
+    row = {"key": key, "created_at": sighting.now, "last_at": article.published or sighting.now}
+    return new_id(connection.execute(_NEW_STORY, row)), key, False
+
+
+def _carrier(connection: Connection, article: Article, keys: _Keys, own: int | None) -> Row[Any] | None:
     """The oldest other article that carries the same text, within a story that still takes copies."""
     if len(squash(article.text)) < STORY_LETTERS:
         return None
@@ -422,7 +512,7 @@ def _carrier(connection: Connection, article: Article, own: int | None) -> Row[A
     query = (
         _query()
         .add_columns(tables.story.c.last_at.label("story_last_at"))
-        .where(table.c.content_key == content_key(article.title, article.text))
+        .where(table.c.content_key == keys.content)
         .order_by(table.c.story, table.c.id)
     )
     if own is not None:
@@ -435,9 +525,9 @@ def _carrier(connection: Connection, article: Article, own: int | None) -> Row[A
     return None
 
 
-def _free_key(connection: Connection, article: Article) -> str:
+def _free_key(connection: Connection, article: Article, keys: _Keys) -> str:
     """A key for a new story: its text's, or, where an older story has that, its text's and its own identity's."""
-    key = content_key(article.title, article.text)[:16]
+    key = keys.story
     if connection.scalar(select(tables.story.c.id).where(tables.story.c.key == key)) is None:
         return key
     identity = f"{key}\n{article.source}\n{article.id}\n{article.url}\n{article.published}"
@@ -468,9 +558,10 @@ def _merge_stories(connection: Connection, own: Row[Any], other: Row[Any]) -> tu
 def _raise(connection: Connection, written: _Written, plans: tuple[Plan, ...], now: datetime) -> tuple[int, int]:
     """Raise an alert per plan, once per story and rule; an archived one that is now live is told. Returns (live, archived)."""
     live = archived = 0
-    table = tables.alert
     for plan in plans:
-        values = {
+        row = {
+            "story": written.story,
+            "rule": plan.rule,
             "title": plan.title,
             "priority": plan.priority,
             "live": plan.live,
@@ -478,16 +569,7 @@ def _raise(connection: Connection, written: _Written, plans: tuple[Plan, ...], n
             "article": written.id,
             "revision": written.revision,
         }
-        raised = connection.scalar(
-            insert(connection, table)
-            .values(story=written.story, rule=plan.rule, **values)
-            .on_conflict_do_update(
-                index_elements=["story", "rule"],
-                set_=values,
-                where=table.c.live.is_(False) if plan.live else false(),
-            )
-            .returning(table.c.id)
-        )
+        raised = connection.scalar(_RAISED, row)
         if raised is None:
             continue
         if not plan.live:
@@ -502,24 +584,43 @@ def _raise(connection: Connection, written: _Written, plans: tuple[Plan, ...], n
     return live, archived
 
 
+# As text: SQLAlchemy remembers how it writes a statement, but not one with ON CONFLICT.
+_RAISED = text(
+    "INSERT INTO alert (story, rule, title, priority, live, raised_at, article, revision)"
+    " VALUES (:story, :rule, :title, :priority, :live, :raised_at, :article, :revision)"
+    " ON CONFLICT (story, rule) DO UPDATE SET title = excluded.title, priority = excluded.priority, live = excluded.live,"
+    " raised_at = excluded.raised_at, article = excluded.article, revision = excluded.revision"
+    " WHERE excluded.live AND NOT alert.live RETURNING id"
+).bindparams(
+    bindparam("live", type_=tables.alert.c.live.type), bindparam("raised_at", type_=tables.alert.c.raised_at.type)
+)
+"""Gives the alert's number back when it is new, or when a live one takes an archived one's place."""
+
+
 def _end_link(
     connection: Connection, link: int, article: int, *, complete: bool, due: datetime | None, reason: str
 ) -> None:
     """The link's article is saved. A partial one stays due, with one more attempt behind it."""
-    result = connection.execute(
-        update(tables.link)
-        .where(tables.link.c.id == link)
-        .values(
-            state="stored" if complete else "partial",
-            reason="" if complete else reason,
-            attempts=tables.link.c.attempts + 1,
-            due_at=None if complete else due,
-            article=article,
-            leased_by=None,
-            leased_until=None,
-        )
-    )
-    if result.rowcount != 1:
+    said = {
+        "of_link": link,
+        "state": "stored" if complete else "partial",
+        "reason": "" if complete else reason,
+        "due_at": None if complete else due,
+        "article": article,
+    }
+    if connection.execute(_ENDED, said).rowcount != 1:
         raise StoreError(f"link {link} is not there any more")
     if complete:  # what of it could not be read before is read now
-        connection.execute(update(tables.page).where(tables.page.c.link == link).values(problem=None, field=None))
+        connection.execute(_READ_NOW, {"of_link": link})
+
+
+_ENDED = (
+    update(tables.link)
+    .where(tables.link.c.id == bindparam("of_link"))
+    .values(attempts=tables.link.c.attempts + 1, leased_by=None, leased_until=None)
+)
+_READ_NOW = (
+    update(tables.page)
+    .where(tables.page.c.link == bindparam("of_link"), tables.page.c.problem.is_not(None))
+    .values(problem=None, field=None)
+)

@@ -1,79 +1,131 @@
 """Opening a database, its two kinds of transaction, and its migrations.
 
 SQLite: WAL, every write transaction opens with BEGIN IMMEDIATE (SQLAlchemy's default lets two writers read the same state
-and both decide), driver autocommit off. PostgreSQL: a write transaction takes one advisory lock, so that stories and alerts
-are decided one after the other there too.
+and both decide), driver autocommit off. PostgreSQL: writers work side by side, leases are taken with FOR UPDATE SKIP LOCKED,
+and where the whole is looked at before something is decided (a story, a message, a network that is away, a migration) one
+advisory lock lets one writer do so at a time. A read sees one moment of the database on both.
 """
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, Engine, event, text
+import stamina
+from sqlalchemy import URL, Connection, Engine, event, func, select, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, DBAPIError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from didban.dates import tehran_day
 from didban.errors import StoreError, StoreTooNew, StoreUnavailable
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. Kept here so that opening a database that is up to date need not import Alembic."""
 
 BUSY_SECONDS = 30
-_WRITERS = 5_271_009  # the advisory lock's number: any constant of our own
+EXAMPLES = "sqlite:///var/didban.db, postgresql://didban:PASSWORD@localhost/didban"
+_DECIDING = 5_271_009  # the advisory lock's number: any constant of our own
+_SILENT_SECONDS = 120  # a writer that says nothing for so long is on a machine that is gone: its lock is freed
+_LIBPQ: dict[str, str | int] = {
+    "application_name": "didban",
+    "client_encoding": "utf8",
+    "connect_timeout": 10,
+    "keepalives_idle": 30,  # a server that has gone without a word is noticed within a minute, not after two hours
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""What libpq is told unless the URL says otherwise."""
+_UNUSABLE = {"25006", "42501", "XX001", "XX002"}  # read only, no rights, corrupt
+_HINTS = {
+    "locked": "another process holds it: try again",
+    "lock timeout": "another process holds it: try again",
+    "password": "check the user and the password in the URL",
+    "permission denied": "give the user of the URL the database, or the right to create in its schema",
+    " does not exist": "create it: CREATE DATABASE didban OWNER didban ENCODING 'UTF8'",
+    "refused": "is the server running, and at this address?",
+}
+"""What to do, by a word of the complaint."""
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # a transaction done again is no news
 
 
 class Database:
-    """An engine with `read()` and `write()` transactions. Raises StoreUnavailable, StoreTooNew."""
+    """An engine with `read()` and `write()` transactions. Raises StoreError, StoreUnavailable, StoreTooNew.
 
-    def __init__(self, url: str) -> None:
+    SQLite makes a file where there is none, unless `create` is False: then a file that is not there is StoreUnavailable.
+    """
+
+    def __init__(self, url: str, *, create: bool = True) -> None:
         try:
-            self.url = make_url(url)
-            self.engine = _engine(self.url)
-        except ArgumentError:
-            raise StoreError("DIDBAN_DATABASE_URL is not a database URL; example: sqlite:///var/didban.db") from None
+            self.url = _understood(make_url(url))
+            self.engine = _engine(self.url, create=create)
+        except (ArgumentError, ValueError):  # what it says may hold a part of the password
+            raise StoreError(f"DIDBAN_DATABASE_URL is not a database URL; examples: {EXAMPLES}") from None
         except ImportError as error:
             raise StoreError(f"DIDBAN_DATABASE_URL needs a driver that is not installed: {error.name}") from None
+        self.postgresql = self.url.get_backend_name() == "postgresql"
+
+    @property
+    def name(self) -> str:
+        """Which database this is, without its password."""
+        return _where(self.url)
 
     @contextmanager
-    def write(self) -> Generator[Connection]:
-        """One transaction that no other writer shares."""
+    def write(self, *, alone: bool = False) -> Generator[Connection]:
+        """One transaction. `alone`, no other such writer shares it: for decisions that rest on more than the rows they change.
+
+        On SQLite every writer is alone. One that waits for longer than BUSY_SECONDS gives up with StoreUnavailable.
+        """
         with _complaining(self.url), self.engine.connect() as connection, connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS})
+            if self.postgresql and alone:
+                limits = {"lock_timeout": BUSY_SECONDS, "idle_in_transaction_session_timeout": _SILENT_SECONDS}
+                ours = [func.set_config(name, f"{seconds}s", True) for name, seconds in limits.items()]
+                connection.execute(select(*ours, func.pg_advisory_xact_lock(_DECIDING)))
             yield connection
 
     @contextmanager
     def read(self) -> Generator[Connection]:
         """One consistent view; never waits for a writer."""
+        moment = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True} if self.postgresql else {}
         with _complaining(self.url), self.engine.connect() as plain:
-            reading = plain.execution_options(didban_read=True)
+            reading = plain.execution_options(didban_read=True, **moment)
             with reading.begin():
                 yield reading
+
+    def skew(self) -> timedelta:
+        """The database's clock minus ours: leases of several machines are told by one clock. Zero on SQLite, which has ours."""
+        if not self.postgresql:
+            return timedelta(0)
+        with self.read() as connection:
+            before = datetime.now(UTC)
+            theirs: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+            return theirs - (before + (datetime.now(UTC) - before) / 2)
 
     def revision(self) -> str | None:
         """The migration this database stands at, None when it is empty. Raises StoreError for a foreign database."""
         with self.read() as connection:
             names = sqlalchemy.inspect(connection).get_table_names()
-            if "alembic_version" not in names:
+            if not {"alembic_version", "article"} <= set(names):
                 if names:
-                    raise StoreError(f"{_where(self.url)} holds tables that are not Didban's; choose another database")
+                    raise StoreError(f"{self.name} holds tables that are not Didban's; choose another database")
                 return None
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
-    def upgrade(self) -> str | None:
-        """Bring the schema to HEAD in one transaction; returns the migration it stood at before.
+    def upgrade(self, *, to: str = HEAD) -> str | None:
+        """Bring the schema to HEAD, or to an earlier migration, in one transaction; returns the migration it stood at before.
 
         Raises StoreTooNew when a later version of Didban made it.
         """
         before = self.revision()
-        if before == HEAD:
+        if before == to:
             return before
         from alembic import command  # noqa: PLC0415 - half a second that a database at HEAD does not pay
         from alembic.config import Config  # noqa: PLC0415
@@ -85,31 +137,55 @@ class Database:
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if before is not None and before not in known:
             raise StoreTooNew(
-                f"{_where(self.url)} was made by a later version of Didban (schema {before}, we know up to {HEAD}); "
+                f"{self.name} was made by a later version of Didban (schema {before}, we know up to {HEAD}); "
                 "install that version, or restore a backup made by this one"
             )
-        with self.write() as connection:
+        with self.write(alone=True) as connection:
+            if self.postgresql and (encoding := connection.scalar(text("SHOW server_encoding"))) != "UTF8":
+                raise StoreError(f"{self.name} keeps text as {encoding}; create it anew with ENCODING 'UTF8'")
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
         return before
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def _engine(url: sqlalchemy.URL) -> Engine:
+def _undone(error: Exception) -> bool:
+    return isinstance(error, StoreUnavailable) and _sqlstate(error.__cause__) in {"40001", "40P01"}
+
+
+again = stamina.retry(on=_undone, attempts=5, wait_initial=0.05, wait_max=1.0)
+"""A storage method that is tried again where PostgreSQL undid its transaction to end a deadlock: nothing of it was kept."""
+
+
+def _understood(url: URL) -> URL:
+    """The URL with the driver that we have. Raises ArgumentError for other databases."""
+    drivers = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+    driver = drivers.get(url.drivername.partition("+")[0])
+    if driver is None or (driver != "sqlite" and not url.database):
+        raise ArgumentError(url.drivername)
+    return url.set(drivername=driver)
+
+
+def _engine(url: URL, *, create: bool) -> Engine:
     options: dict[str, Any] = {"json_serializer": _json}
-    if url.get_backend_name() == "sqlite":
+    if url.drivername == "sqlite":
         if url.database and url.database != ":memory:":
+            path = Path(url.database)
+            if not create and not path.exists():
+                raise StoreUnavailable(f"{path}: there is no such database")
             try:
-                Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise StoreUnavailable(f"{url.database}: {error.strerror}") from None
-        engine = sqlalchemy.create_engine(url, connect_args={"timeout": BUSY_SECONDS}, **options)
+        busy = {} if "timeout" in url.query else {"timeout": BUSY_SECONDS}
+        engine = sqlalchemy.create_engine(url, connect_args=busy, **options)
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
-    return sqlalchemy.create_engine(url, pool_pre_ping=True, **options)
+    asked = {name: value for name, value in _LIBPQ.items() if name not in url.query}
+    return sqlalchemy.create_engine(url, pool_pre_ping=True, connect_args=asked, **options)
 
 
 def _sqlite_connect(dbapi: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - the driver's own connection
@@ -119,6 +195,7 @@ def _sqlite_connect(dbapi: Any, _record: ConnectionPoolEntry) -> None:  # noqa: 
     for pragma in ("synchronous = FULL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    dbapi.create_function("tehran_day", 1, _tehran_day, deterministic=True)
 
 
 def _switch_to_wal(cursor: sqlite3.Cursor) -> None:
@@ -141,6 +218,11 @@ def _sqlite_begin(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {kind}")
 
 
+def _tehran_day(stored: str | None) -> str | None:
+    """SQLite's `tehran_day(…)` of a UTCTime as it is stored there: the civil day, summer time and all."""
+    return None if stored is None else tehran_day(datetime.fromisoformat(stored).replace(tzinfo=UTC)).isoformat()
+
+
 def _json(value: object) -> str:
     import json  # noqa: PLC0415
 
@@ -148,20 +230,34 @@ def _json(value: object) -> str:
 
 
 @contextmanager
-def _complaining(url: sqlalchemy.URL) -> Generator[None]:
+def _complaining(url: URL) -> Generator[None]:
     """The database's own complaints, as one line that says where and what to do."""
     try:
         yield
-    except OperationalError as error:
-        problem = str(error.orig).splitlines()[0] if error.orig else str(error)
-        hint = "; another process holds it: try again" if "locked" in problem else ""
-        raise StoreUnavailable(f"{_where(url)}: {problem}{hint}") from error
-    except DatabaseError as error:
-        if type(error) is DatabaseError or (isinstance(error, DBAPIError) and error.connection_invalidated):
-            problem = str(error.orig).splitlines()[0] if error.orig else str(error)
-            raise StoreUnavailable(f"{_where(url)}: {problem}") from error
+    except UnicodeError as error:
+        if getattr(error, "encoding", "idna") == "idna":
+            raise StoreUnavailable(f"{_where(url)}: no host can have such a name") from None
+        if not isinstance(error, UnicodeEncodeError):
+            raise
+        raise StoreError(f"{_where(url)}: a text holds half a character; nothing of it was stored") from None
+    except DBAPIError as error:
+        problem = (str(error.orig).splitlines() or [type(error.orig).__name__])[0]
+        if isinstance(error, DataError):
+            raise StoreError(f"{_where(url)}: {problem}; nothing of it was stored") from error
+        broken = isinstance(error, OperationalError) or type(error) is DatabaseError or error.connection_invalidated
+        if broken or _sqlstate(error) in _UNUSABLE:
+            hint = next((f"; {hint}" for said, hint in _HINTS.items() if said in problem), "")
+            raise StoreUnavailable(f"{_where(url)}: {problem}{hint}") from error
         raise
 
 
-def _where(url: sqlalchemy.URL) -> str:
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+def _sqlstate(error: BaseException | None) -> str | None:
+    """PostgreSQL's code of what went wrong: https://www.postgresql.org/docs/current/errcodes-appendix.html."""
+    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+
+
+def _where(url: URL) -> str:
+    if url.drivername == "sqlite":
+        return str(url.database)
+    host = url.host or str(url.query.get("host", ""))
+    return URL.create("postgresql", url.username, None, host, url.port, url.database).render_as_string()

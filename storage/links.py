@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, case, f
 from didban.article import Link, Listed, Listing, Page
 from didban.urls import canonical
 from storage import tables
-from storage.database import Database
+from storage.database import Database, again
 from storage.pages import keep
 from storage.sql import insert
 
@@ -43,29 +43,12 @@ class Waiting:
     via: str
     baseline: bool
     attempts: int
-    partial: bool
+    state: str
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit:
-    """A walk to go on with, leased: `listing.url` is the next page to ask for."""
-
-    id: int
-    listing: Listing
-    since: datetime | None
-    until: datetime | None
-    created: datetime
-    pages: int
-    attempts: int
-    last_keys: frozenset[str]
-
-    def repeats(self, links: Sequence[Link]) -> bool:
-        """Is this the page before, the second time running? Once may be chance: the list has moved by a whole page meanwhile."""
-        return REPEATED in self.last_keys and {key_of(link) for link in links} <= self.last_keys
-
-
-REPEATED = ""
-"""Among a walk's `last_keys`: that page was already a repeat. No link has this key."""
+    @property
+    def partial(self) -> bool:
+        """Its listing's summary is kept already."""
+        return self.state == "partial"
 
 
 def key_of(link: Link) -> str:
@@ -89,6 +72,7 @@ class Links:
             ).first()
             return (row.etag, row.last_modified) if row else (None, None)
 
+    @again
     def note(self, listing: Listing, listed: Listed, page: Page, *, older: Listing | None, now: datetime) -> Noted:
         """Note a watched listing's links and its validators in one transaction.
 
@@ -99,17 +83,17 @@ class Links:
             source = connection.execute(select(tables.source).where(tables.source.c.key == listing.source)).one()
             baseline = source.baseline_at is None
             keys = [key_of(link) for link in listed.links]
-            known = _known(connection, listing.source, keys)
-            watched = _known(connection, listing.source, keys, via="watch")
+            known = known_links(connection, listing.source, keys)
+            watched = known_links(connection, listing.source, keys, via="watch")
             here = (tables.listing.c.source == listing.source) & (tables.listing.c.url == listing.url)
             polled = not baseline or connection.execute(select(tables.listing.c.url).where(here)).first() is not None
-            new = _insert(connection, listed.links, known, via="watch", baseline=baseline, now=now)
-            _adopt(connection, listing.source, list(known), now=now)
+            new = insert_links(connection, listed.links, known, via="watch", baseline=baseline, now=now)
+            adopt(connection, listing.source, list(known), now=now)
             if new or listed.problem:
                 keep(connection, page, source=listing.source, kind="listing", problem=listed.problem)
             start = older if listed.links and not watched and polled else None
             if start is not None:
-                _insert_unit(connection, start, way="gap", key=now.isoformat(), now=now)
+                queue(connection, start, way="gap", key=now.isoformat(), now=now)
             said: dict[str, Any] = {"polled_at": now}
             if listed.problem is None:
                 said |= {"etag": page.headers.get("etag"), "last_modified": page.headers.get("last-modified")}
@@ -120,143 +104,17 @@ class Links:
             )
             return Noted(new=new, gap=start is not None)
 
-    def note_walk(
-        self, unit: Unit, listed: Listed, page: Page, *, wanted: Sequence[Link], next_url: str | None, now: datetime
-    ) -> Noted:
-        """Note the `wanted` links of one page of a walk and move the walk to `next_url`; None ends it."""
-        via = "watch" if unit.listing.way == "gap" else "backfill"
-        keys = [key_of(link) for link in listed.links]
-        with self._database.write() as connection:
-            known = _known(connection, unit.listing.source, keys)
-            new = _insert(connection, wanted, known, via=via, baseline=False, now=now)
-            if via == "watch":
-                _adopt(connection, unit.listing.source, list(known), now=now)
-            if new or listed.problem:
-                keep(connection, page, source=unit.listing.source, kind="listing", problem=listed.problem)
-            connection.execute(
-                update(tables.unit)
-                .where(tables.unit.c.id == unit.id)
-                .values(
-                    url=next_url or unit.listing.url,
-                    pages=unit.pages + 1,
-                    listed=tables.unit.c.listed + len(listed.links),
-                    last_keys=[*keys, REPEATED] if set(keys) <= unit.last_keys else keys,
-                    attempts=0,
-                    state="waiting" if next_url else "done",
-                    due_at=now if next_url else None,
-                    leased_by=tables.unit.c.leased_by if next_url else None,
-                    leased_until=tables.unit.c.leased_until if next_url else None,
-                )
-            )
-            return Noted(new=new)
-
-    def note_damaged(self, unit: Unit, wanted: Sequence[Link], page: Page, *, problem: str, now: datetime) -> int:
-        """Note what could be read of a damaged page of a walk, which stays where it is; returns how many links were new."""
-        via = "watch" if unit.listing.way == "gap" else "backfill"
-        with self._database.write() as connection:
-            known = _known(connection, unit.listing.source, [key_of(link) for link in wanted])
-            keep(connection, page, source=unit.listing.source, kind="listing", problem=problem)
-            return _insert(connection, wanted, known, via=via, baseline=False, now=now)
-
     def known_before(self, source: str, links: Sequence[Link], moment: datetime) -> int:
         """How many of these links the watch had noted before `moment`: a gap's walk ends where it meets what was known."""
         with self._database.read() as connection:
-            known = _known(connection, source, [key_of(link) for link in links], via="watch")
+            known = known_links(connection, source, [key_of(link) for link in links], via="watch")
             return sum(1 for noted_at in known.values() if noted_at < moment)
 
-    def open_walk(
-        self, listing: Listing, *, key: str, since: datetime, until: datetime, final: datetime, now: datetime
-    ) -> None:
-        """Queue a piece of a backfill. A piece walked before `final` (its day was not over yet) is walked again."""
-        with self._database.write() as connection:
-            _insert_unit(connection, listing, way=listing.way, key=key, now=now, since=since, until=until)
-            connection.execute(
-                update(tables.unit)
-                .where(
-                    tables.unit.c.source == listing.source,
-                    tables.unit.c.way == listing.way,
-                    tables.unit.c.key == key,
-                    tables.unit.c.state != "waiting",
-                    or_(tables.unit.c.created_at < final, tables.unit.c.state == "refused"),
-                )
-                .values(
-                    state="waiting",
-                    url=listing.url,
-                    created_at=now,
-                    due_at=now,
-                    attempts=0,
-                    last_keys=[],
-                    pages=0,
-                    reason="",
-                )
-            )
-
-    def take_unit(
-        self, source: str, *, ways: Sequence[str], owner: str, now: datetime, lease: timedelta
-    ) -> Unit | None:
-        """The next walk of this source that is due and free, leased."""
-        table = tables.unit
-        where = (table.c.source == source) & table.c.way.in_(ways) & (table.c.due_at <= now) & _free(table, owner, now)
-        with self._database.write() as connection:
-            row = connection.execute(select(table).where(where).order_by(table.c.due_at, table.c.id).limit(1)).first()
-            if row is None:
-                return None
-            connection.execute(
-                update(table).where(table.c.id == row.id).values(leased_by=owner, leased_until=now + lease)
-            )
-            return Unit(
-                id=row.id,
-                listing=Listing(source=source, url=row.url, way=row.way),
-                since=row.since,
-                until=row.until,
-                created=row.created_at,
-                pages=row.pages,
-                attempts=row.attempts,
-                last_keys=frozenset(row.last_keys),
-            )
-
-    def put_off_unit(self, unit: Unit, *, reason: str, due: datetime | None) -> None:
-        """A walk's page could not be had: try again at `due`; None refuses the walk for good."""
-        state = "refused" if due is None else "waiting"
-        with self._database.write() as connection:
-            connection.execute(
-                update(tables.unit)
-                .where(tables.unit.c.id == unit.id)
-                .values(
-                    attempts=unit.attempts + 1,
-                    reason=reason,
-                    due_at=due,
-                    state=state,
-                    leased_by=None,
-                    leased_until=None,
-                )
-            )
-
-    def walks(self, source: str, ways: Sequence[str]) -> dict[str, int]:
-        """How many walks of these ways there are, by state."""
-        with self._database.read() as connection:
-            rows = connection.scalars(
-                select(tables.unit.c.state).where(tables.unit.c.source == source, tables.unit.c.way.in_(ways))
-            )
-            counts: dict[str, int] = {}
-            for state in rows:
-                counts[state] = counts.get(state, 0) + 1
-            return counts
-
-    def held(self, source: str, ways: Sequence[str], *, owner: str, now: datetime) -> int:
-        """How many walks of these ways another process is at."""
-        table = tables.unit
-        theirs = (table.c.leased_by != owner) & (table.c.leased_until > now)
-        with self._database.read() as connection:
-            query = select(func.count()).where(
-                table.c.source == source, table.c.way.in_(ways), table.c.state == "waiting", theirs
-            )
-            return connection.scalar(query) or 0
-
+    @again
     def take(self, source: str, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Waiting]:
         """Links of this source that are due and free, leased; those the watch saw come first, newest first."""
         table = tables.link
-        where = (table.c.source == source) & (table.c.due_at <= now) & _free(table, owner, now)
+        where = (table.c.source == source) & (table.c.due_at <= now) & free(table, owner, now)
         order = (
             case((table.c.via == "watch", 0), else_=1),
             table.c.attempts,
@@ -264,7 +122,8 @@ class Links:
             table.c.id,
         )
         with self._database.write() as connection:
-            rows = connection.execute(select(table).where(where).order_by(*order).limit(limit)).all()
+            query = select(table).where(where).order_by(*order).limit(limit).with_for_update(skip_locked=True)
+            rows = connection.execute(query).all()
             connection.execute(
                 update(table)
                 .where(table.c.id.in_([row.id for row in rows]))
@@ -278,6 +137,7 @@ class Links:
             row = connection.execute(select(tables.link).where(tables.link.c.id == number)).first()
             return None if row is None else _waiting(row)
 
+    @again
     def put_off(
         self,
         waiting: Waiting,
@@ -286,13 +146,16 @@ class Links:
         due: datetime | None,
         page: Page | None = None,
         field: str | None = None,
+        withdrawn: datetime | None = None,
     ) -> None:
         """The page could not be had or read: try again at `due`, or never (None: refused, or partial for good).
 
-        A page that came and could not be read is kept with the reason, and with the field that its reader missed.
+        A page that came and could not be read is kept with the reason, and with the field that its reader missed. `withdrawn`
+        is when the site was found to have taken the article back: what we have of it is kept, and marked.
         """
         with self._database.write() as connection:
-            state = "partial" if waiting.partial else "refused" if due is None else "waiting"
+            kept = waiting.state in {"stored", "partial"}
+            state = waiting.state if kept else "refused" if due is None else "waiting"
             connection.execute(
                 update(tables.link)
                 .where(tables.link.c.id == waiting.id)
@@ -305,16 +168,20 @@ class Links:
                     leased_until=None,
                 )
             )
+            if withdrawn is not None:
+                mine = select(tables.link.c.article).where(tables.link.c.id == waiting.id)
+                gone = update(tables.article).where(
+                    tables.article.c.id == mine.scalar_subquery(), tables.article.c.withdrawn_at.is_(None)
+                )
+                connection.execute(gone.values(withdrawn_at=withdrawn))
             if page is not None:
                 source = waiting.link.source
                 keep(connection, page, source=source, kind="article", link=waiting.id, problem=reason, field=field)
 
     def watch_waits(self, source: str, *, owner: str, now: datetime) -> bool:
         """Is another process working off links that the watch saw, and `owner` not? Then a backfill lets it go first."""
-        table = tables.link
-        where = (table.c.source == source) & (table.c.via == "watch") & (table.c.leased_until > now)
         with self._database.read() as connection:
-            holders = set(connection.scalars(select(table.c.leased_by).where(where).distinct()))
+            holders = set(connection.scalars(_WATCHED_BY, {"of_source": source, "at": now}))
         return bool(holders) and owner not in holders
 
     def give_back(self, waiting: Sequence[Waiting]) -> None:
@@ -339,13 +206,26 @@ class Links:
             return counts
 
 
+_WATCHED_BY = (
+    select(tables.link.c.leased_by)
+    .where(
+        tables.link.c.source == bindparam("of_source"),
+        tables.link.c.via == "watch",
+        tables.link.c.leased_by.is_not(None),
+        tables.link.c.leased_until > bindparam("at"),
+    )
+    .distinct()
+)
+"""Made once, as every request of a backfill asks."""
+
+
 def _waiting(row: Row[Any]) -> Waiting:
     return Waiting(
         id=row.id,
         via=row.via,
         baseline=row.baseline,
         attempts=row.attempts,
-        partial=row.state == "partial",
+        state=row.state,
         link=Link(
             source=row.source,
             url=row.url,
@@ -359,11 +239,15 @@ def _waiting(row: Row[Any]) -> Waiting:
     )
 
 
-def _free(table: Table, owner: str, now: datetime) -> ColumnElement[bool]:
+def free(table: Table, owner: str, now: datetime) -> ColumnElement[bool]:
+    """Nobody else holds it."""
     return or_(table.c.leased_until.is_(None), table.c.leased_until <= now, table.c.leased_by == owner)
 
 
-def _known(connection: Connection, source: str, keys: Sequence[str], *, via: str | None = None) -> dict[str, datetime]:
+def known_links(
+    connection: Connection, source: str, keys: Sequence[str], *, via: str | None = None
+) -> dict[str, datetime]:
+    """Which of these keys there are, and when each was noted."""
     table = tables.link
     query = select(table.c.key, table.c.noted_at).where(table.c.source == source, table.c.key.in_(keys))
     if via is not None:
@@ -371,7 +255,7 @@ def _known(connection: Connection, source: str, keys: Sequence[str], *, via: str
     return {row.key: row.noted_at for row in connection.execute(query)}
 
 
-def _insert(
+def insert_links(
     connection: Connection,
     links: Sequence[Link],
     known: dict[str, datetime],
@@ -380,6 +264,7 @@ def _insert(
     baseline: bool,
     now: datetime,
 ) -> int:
+    """Note the links that are not `known`; returns how many."""
     rows = {
         key_of(link): {
             "source": link.source,
@@ -401,7 +286,8 @@ def _insert(
         if key_of(link) not in known
     }
     if rows:
-        connection.execute(insert(connection, tables.link).on_conflict_do_nothing(), list(rows.values()))
+        ordered = [rows[key] for key in sorted(rows)]  # all writers in one order: no deadlock
+        connection.execute(insert(connection, tables.link).on_conflict_do_nothing(), ordered)
     _enrich(connection, [link for link in links if link.title and key_of(link) in known])
     return len(rows)
 
@@ -422,7 +308,7 @@ def _enrich(connection: Connection, links: Sequence[Link]) -> None:
         connection.execute(update(table).where(bare).values({name: bindparam(name) for name in names}), said)
 
 
-def _adopt(connection: Connection, source: str, keys: Sequence[str], *, now: datetime) -> None:
+def adopt(connection: Connection, source: str, keys: Sequence[str], *, now: datetime) -> None:
     """A link that a backfill noted and the watch now meets becomes the watch's, and is fetched once more: what was kept
     archived may be news after all."""
     table = tables.link
@@ -433,7 +319,7 @@ def _adopt(connection: Connection, source: str, keys: Sequence[str], *, now: dat
     )
 
 
-def _insert_unit(
+def queue(
     connection: Connection,
     listing: Listing,
     *,
@@ -443,6 +329,7 @@ def _insert_unit(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> None:
+    """A unit of work, unless it is there already: see `storage.units`."""
     row = {
         "source": listing.source,
         "way": way,

@@ -3,31 +3,37 @@
     notification (waiting, due) ──close──▶ message (open) ──part by part──▶ sent
                                                └── refused for good, or tried too often ──▶ dead
 
-One message per story and channel, and one per notice and channel. A message is rendered when it is closed; retries send the same
-bytes under the same key, from the first unsent part. A rule that matches later joins a message nobody has tried to send yet;
-after that it becomes a short follow-up. At least once: a repeat is possible only when the receiver took a part and we died
+One message per story and channel, one per notice and channel, and one for all that is due of a digest on a channel. A message is
+rendered when it is closed; retries send the same bytes under the same key, from the first unsent part. A rule that matches later
+joins a message nobody has tried to send yet; after that it becomes a short follow-up. A digest that was closed is never opened
+again: what comes later is a further message. At least once: a repeat is possible only when the receiver took a part and we died
 before we could write that down.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, literal, or_, select, update
 
-from didban.alert import Alert, Draft, Message, NoticeDraft
+from didban.alert import Alert, AnyDraft, DigestDraft, Draft, Match, Message, NoticeDraft, Topic
 from didban.dates import iso_utc
 from storage import tables
-from storage.articles import matches_of, one
+from storage.articles import article_of
 from storage.database import Database
 from storage.notices import notice_of
-from storage.sql import new_id
+from storage.sql import insert, new_id
 
-Render = Callable[[Draft | NoticeDraft], tuple[str, ...]]
+Render = Callable[[AnyDraft], tuple[str, ...]]
+_T = TypeVar("_T")
+_MATCH = tuple(field.name for field in fields(Match))
+_BATCH = 200  # the most stories whose articles are in memory at once
+_MOST = 5_000  # the most stories of one message: it is closed in a second or three, in which nobody else writes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,17 +58,70 @@ class Outbox:
         """
         count = 0
         while True:
-            with self._database.write() as connection:
+            with self._database.write(alone=True) as connection:
                 first = connection.execute(
                     _waiting(channels, now).order_by(tables.notification.c.due_at, tables.notification.c.id).limit(1)
                 ).first()
                 if first is None:
                     return count
-                if first.notice is None:
-                    _close(connection, first.story, first.channel, render, now)
-                else:
+                if first.notice is not None:
                     _close_notice(connection, first, render, now)
+                elif first.digest is not None:
+                    _close_digest(connection, first.digest, first.channel, render, now)
+                else:
+                    _close(connection, first.story, first.channel, render, now)
                 count += 1
+
+    def announce(
+        self,
+        digest: str,
+        *,
+        source: str,
+        since: datetime,
+        until: datetime,
+        channels: Mapping[str, Sequence[str]],
+        now: datetime,
+    ) -> int:
+        """Archived alerts are to be told together, as `digest`, now; returns how many there are of which a channel will hear.
+
+        Those of the articles of `source` that were published, or without a date first saved, from `since` to before `until`;
+        on the channels that `channels` gives for their rule. What a channel was told, or is about to be, it is not told again:
+        after a crash the same call goes on where it stopped. The alerts stay archived.
+        """
+        rules: dict[str, list[str]] = {}
+        for rule, names in channels.items():
+            for name in names:
+                rules.setdefault(name, []).append(rule)
+        told: set[int] = set()
+        archived = _archived(source, since, until)
+        table = tables.notification
+        with self._database.write(alone=True) as connection:
+            for channel, ours in rules.items():
+                values = {
+                    "alert": tables.alert.c.id,
+                    "channel": literal(channel),
+                    "due_at": literal(now, table.c.due_at.type),
+                    "state": literal("waiting"),
+                    "digest": literal(digest),
+                }
+                new = select(*values.values()).where(archived, tables.alert.c.rule.in_(ours))
+                told.update(
+                    connection.scalars(
+                        insert(connection, table)
+                        .from_select(list(values), new)
+                        .on_conflict_do_nothing()
+                        .returning(table.c.alert)
+                    )
+                )
+        return len(told)
+
+    def archived(self, *, source: str, since: datetime, until: datetime) -> dict[str, int]:
+        """How many archived alerts `announce` would look at, by rule, the most first."""
+        count = func.count()
+        query = select(tables.alert.c.rule, count).where(_archived(source, since, until))
+        with self._database.read() as connection:
+            grouped = query.group_by(tables.alert.c.rule).order_by(count.desc(), tables.alert.c.rule)
+            return dict(connection.execute(grouped).tuples().all())
 
     def hasten(self, *, now: datetime) -> None:
         """Notices that wait for better news are due: whoever asks will not look again soon."""
@@ -77,7 +136,8 @@ class Outbox:
         free = or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
         where = (table.c.state == "open") & table.c.channel.in_(channels) & (table.c.due_at <= now) & free
         with self._database.write() as connection:
-            row = connection.execute(select(table).where(where).order_by(table.c.due_at, table.c.id).limit(1)).first()
+            query = select(table).where(where).order_by(table.c.due_at, table.c.id).limit(1)
+            row = connection.execute(query.with_for_update(skip_locked=True)).first()
             if row is None:
                 return None
             connection.execute(
@@ -94,11 +154,13 @@ class Outbox:
                 attempts=row.attempts + 1,
             )
 
-    def part_sent(self, message: Message, number: int) -> None:
-        """Part `number` (from 0) was taken by the receiver."""
+    def part_sent(self, message: Message, number: int, *, leased_until: datetime) -> None:
+        """Part `number` (from 0) was taken by the receiver; the lease is renewed for the next one."""
         with self._database.write() as connection:
             connection.execute(
-                update(tables.message).where(tables.message.c.id == message.id).values(next_part=number + 1)
+                update(tables.message)
+                .where(tables.message.c.id == message.id)
+                .values(next_part=number + 1, leased_until=leased_until)
             )
 
     def sent(self, message: Message, *, now: datetime) -> None:
@@ -136,23 +198,35 @@ class Outbox:
 
     def alerts(self, *, since: datetime | None = None, rule: str | None = None, limit: int | None = None) -> list[Told]:
         """Alerts, newest first, with their evidence and the state of each channel."""
-        table = tables.alert
-        query = select(table, tables.story.c.key.label("story_key")).join(tables.story)
+        table, query = tables.alert, _ALERTS
         if since is not None:
             query = query.where(table.c.raised_at >= since)
         if rule is not None:
             query = query.where(table.c.rule == rule)
         with self._database.read() as connection:
-            return [
-                Told(id=row.id, alert=_alert(connection, row), channels=_fates(connection, row.id))
-                for row in connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()
-            ]
+            told: list[Told] = []
+            for rows in _batches(connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()):
+                fates = _fates(connection, [row.id for row in rows])
+                for row, alert in zip(rows, _alerts(connection, rows), strict=True):
+                    told.append(Told(id=row.id, alert=alert, channels=fates.get(row.id, {})))
+            return told
 
 
-def _waiting(channels: Collection[str], now: datetime):  # noqa: ANN202 - a Select of five columns
+def _archived(source: str, since: datetime, until: datetime) -> ColumnElement[bool]:
+    """Is an alert archived, and its article of this source and these days? What a merge of stories left behind is none: the
+    surviving story has an alert on the same rule."""
+    alert, article = tables.alert, tables.article
+    when = func.coalesce(article.c.published, article.c.saved_at)
+    ours = select(article.c.id).where(
+        article.c.source == source, article.c.story == alert.c.story, when >= since, when < until
+    )
+    return and_(alert.c.live.is_(False), alert.c.article.in_(ours))
+
+
+def _waiting(channels: Collection[str], now: datetime):  # noqa: ANN202 - a Select of six columns
     table = tables.notification
     return (
-        select(table.c.id, table.c.alert, table.c.notice, table.c.channel, tables.alert.c.story)
+        select(table.c.id, table.c.alert, table.c.notice, table.c.channel, table.c.digest, tables.alert.c.story)
         .outerjoin(tables.alert, tables.alert.c.id == table.c.alert)
         .where(table.c.state == "waiting", table.c.due_at <= now, table.c.channel.in_(channels))
     )
@@ -160,19 +234,21 @@ def _waiting(channels: Collection[str], now: datetime):  # noqa: ANN202 - a Sele
 
 def _close(connection: Connection, story: int, channel: str, render: Render, now: datetime) -> None:
     """Close all due notifications of one story and channel, into the message nobody has tried to send yet or a new one."""
-    due = connection.execute(_waiting([channel], now).where(tables.alert.c.story == story)).all()
+    ours = _waiting([channel], now).where(tables.alert.c.story == story, tables.notification.c.digest.is_(None))
+    due = connection.execute(ours).all()
     table = tables.message
     earlier = connection.execute(
         select(table.c.id, table.c.key, table.c.state, table.c.attempts)
         .where(table.c.story == story, table.c.channel == channel)
         .order_by(table.c.id)
+        .with_for_update()  # nobody begins to send one meanwhile
     ).all()
     untried = next((row for row in earlier if row.state == "open" and row.attempts == 0), None)
     numbers = [row.alert for row in due]
     if untried is not None:
         joined = select(tables.notification.c.alert).where(tables.notification.c.message == untried.id)
         numbers = [*connection.scalars(joined), *numbers]
-    alerts = _alerts(connection, numbers)
+    alerts = tuple(_alerts(connection, _ranked(connection, tables.alert.c.id.in_(numbers))))
     key = untried.key if untried is not None else _key(channel, alerts)
     others = [row for row in earlier if untried is None or row.id != untried.id]
     draft = Draft(
@@ -181,7 +257,7 @@ def _close(connection: Connection, story: int, channel: str, render: Render, now
         story=alerts[0].story,
         article=alerts[0].article,
         alerts=alerts,
-        follow_up=bool(others),
+        follow_up=bool(others) or _in_a_digest(connection, story, channel),
     )
     parts = list(render(draft))
     if untried is not None:
@@ -204,17 +280,103 @@ def _close_notice(connection: Connection, due: Row[Any], render: Render, now: da
     _into(connection, _open(connection, key=draft.key, channel=due.channel, story=None, parts=parts, now=now), [due.id])
 
 
-def _open(connection: Connection, *, key: str, channel: str, story: int | None, parts: list[str], now: datetime) -> int:
-    values = {"key": key, "channel": channel, "story": story, "parts": parts, "state": "open"}
+def _in_a_digest(connection: Connection, story: int, channel: str) -> bool:
+    """Has the channel heard of this story in a digest?"""
+    table = tables.notification
+    told = exists().where(table.c.alert == tables.alert.c.id, table.c.channel == channel, table.c.state == "closed")
+    query = select(told.where(tables.alert.c.story == story, table.c.digest.is_not(None)))
+    return bool(connection.scalar(query))
+
+
+def _close_digest(connection: Connection, digest: str, channel: str, render: Render, now: datetime) -> None:
+    """Close what is due of a digest on a channel into a message of its own: the best stories, where there are too many for one."""
+    alert, article, message = tables.alert, tables.article, tables.message
+    due = (
+        _waiting([channel], now)
+        .where(tables.notification.c.digest == digest)
+        .join(tables.story, tables.story.c.id == alert.c.story)
+        .join(article, article.c.id == alert.c.article)
+    )
+    newest = func.max(func.coalesce(article.c.published, article.c.saved_at))
+    best = due.with_only_columns(alert.c.story).group_by(alert.c.story).limit(_MOST)
+    stories = connection.scalars(
+        best.order_by(func.min(case(_ORDER, value=alert.c.priority)), newest.desc(), alert.c.story)
+    ).all()
+    rows = connection.execute(
+        due.add_columns(tables.story.c.key, alert.c.rule, alert.c.title, alert.c.live)
+        .add_columns(article.c.source, article.c.published)
+        .where(alert.c.story.in_(stories))
+        .order_by(alert.c.id)
+    ).all()
+    earlier = exists().where(message.c.digest == digest, message.c.channel == channel)
+    key = _hashed("\n".join(["digest", channel, digest, *sorted(f"{row.key} {row.rule}" for row in rows)]))
+    titles = {row.rule: row.title for row in rows}
+    published = [row.published for row in rows if row.published is not None]
+    draft = DigestDraft(
+        key=key,
+        channel=channel,
+        digest=digest,
+        count=len(stories),
+        stories=_Stories(connection, key, channel, stories, frozenset(row.alert for row in rows)),
+        topics=tuple(
+            Topic(rule=rule, title=titles[rule], count=count)
+            for rule, count in Counter(row.rule for row in rows).most_common()
+        ),
+        sources=tuple(source for source, _ in Counter(row.source for row in rows).most_common()),
+        first=min(published, default=None),
+        last=max(published, default=None),
+        undated=len(stories) - len({row.story for row in rows if row.published is not None}),
+        archived=not any(row.live for row in rows),
+        follow_up=bool(connection.scalar(select(earlier))),
+    )
+    parts = list(render(draft))
+    number = _open(connection, key=key, channel=channel, digest=digest, parts=parts, now=now)
+    _into(connection, number, [row.id for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class _Stories:
+    """A digest's stories, in order; each look at them reads them anew, a few at a time."""
+
+    connection: Connection
+    key: str
+    channel: str
+    stories: Sequence[int]
+    alerts: frozenset[int]
+
+    def __iter__(self) -> Iterator[Draft]:
+        for stories in _batches(self.stories):
+            found = _ranked(self.connection, tables.alert.c.story.in_(stories))
+            rows = [row for row in found if row.id in self.alerts]
+            told: dict[int, list[Alert]] = {}
+            for row, alert in zip(rows, _alerts(self.connection, rows), strict=True):
+                told.setdefault(row.story, []).append(alert)
+            for alerts in (tuple(told[story]) for story in stories):
+                key, article = alerts[0].story, alerts[0].article
+                yield Draft(key=self.key, channel=self.channel, story=key, article=article, alerts=alerts)
+
+
+def _open(
+    connection: Connection,
+    *,
+    key: str,
+    channel: str,
+    parts: list[str],
+    now: datetime,
+    story: int | None = None,
+    digest: str | None = None,
+) -> int:
+    values = {"key": key, "channel": channel, "story": story, "digest": digest, "parts": parts, "state": "open"}
     return new_id(connection.execute(tables.message.insert().values(**values, closed_at=now, due_at=now)))
 
 
-def _into(connection: Connection, message: int, notifications: Collection[int]) -> None:
-    connection.execute(
-        update(tables.notification)
-        .where(tables.notification.c.id.in_(notifications))
-        .values(state="closed", message=message)
-    )
+def _into(connection: Connection, message: int, notifications: Sequence[int]) -> None:
+    for some in _batches(notifications):
+        connection.execute(
+            update(tables.notification)
+            .where(tables.notification.c.id.in_(some))
+            .values(state="closed", message=message)
+        )
 
 
 def _key(channel: str, alerts: tuple[Alert, ...]) -> str:
@@ -226,36 +388,59 @@ def _hashed(said: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
+_ALERTS = select(tables.alert, tables.story.c.key.label("story_key")).join(tables.story)
 _ORDER = {"urgent": 0, "normal": 1, "digest": 2}
 
 
-def _alerts(connection: Connection, numbers: Collection[int]) -> tuple[Alert, ...]:
-    """Alerts by number, urgent ones first."""
-    table = tables.alert
-    query = select(table, tables.story.c.key.label("story_key")).join(tables.story).where(table.c.id.in_(numbers))
-    rows = sorted(connection.execute(query), key=lambda row: (_ORDER[row.priority], row.id))
-    return tuple(_alert(connection, row) for row in rows)
+def _ranked(connection: Connection, where: ColumnElement[bool]) -> Sequence[Row[Any]]:
+    """The rows of alerts, urgent ones first."""
+    query = _ALERTS.where(where)
+    return sorted(connection.execute(query), key=lambda row: (_ORDER[row.priority], row.id))
 
 
-def _alert(connection: Connection, row: Row[Any]) -> Alert:
-    return Alert(
-        rule=row.rule,
-        title=row.title,
-        priority=row.priority,
-        live=row.live,
-        raised=row.raised_at,
-        story=row.story_key,
-        article=one(connection, row.article),
-        matches=matches_of(connection, row.article, row.rule),
-    )
+def _alerts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Alert]:
+    """The alerts of these rows, in their order, with articles and evidence: two questions, however many they are."""
+    table, article = tables.match, tables.article
+    numbers = {row.article for row in rows}
+    written = select(article, tables.story.c.key.label("story_key")).join(tables.story).where(article.c.id.in_(numbers))
+    articles = {row.id: article_of(row) for row in connection.execute(written)}
+    current = (article.c.id == table.c.article) & (article.c.revision == table.c.revision)
+    evidence: dict[tuple[int, str], list[Match]] = {}
+    for row in connection.execute(
+        select(table).join(article, current).where(table.c.article.in_(numbers)).order_by(table.c.id)
+    ):
+        match = Match(**{name: getattr(row, name) for name in _MATCH})
+        evidence.setdefault((row.article, row.rule), []).append(match)
+    return [
+        Alert(
+            rule=row.rule,
+            title=row.title,
+            priority=row.priority,
+            live=row.live,
+            raised=row.raised_at,
+            story=row.story_key,
+            article=articles[row.article],
+            matches=tuple(evidence.get((row.article, row.rule), ())),
+        )
+        for row in rows
+    ]
 
 
-def _fates(connection: Connection, alert: int) -> dict[str, str]:
-    """What became of an alert on each channel: waiting, cancelled, or its message's state."""
+def _fates(connection: Connection, alerts: Sequence[int]) -> dict[int, dict[str, str]]:
+    """What became of alerts, by number, on each channel: waiting, cancelled, or its message's state."""
+    table = tables.notification
     query = (
-        select(tables.notification.c.channel, tables.notification.c.state, tables.message.c.state.label("message"))
-        .outerjoin(tables.message, tables.message.c.id == tables.notification.c.message)
-        .where(tables.notification.c.alert == alert)
-        .order_by(tables.notification.c.channel)
+        select(table.c.alert, table.c.channel, table.c.state, tables.message.c.state.label("message"))
+        .outerjoin(tables.message, tables.message.c.id == table.c.message)
+        .where(table.c.alert.in_(alerts))
+        .order_by(table.c.alert, table.c.channel)
     )
-    return {row.channel: row.message or row.state for row in connection.execute(query)}
+    fates: dict[int, dict[str, str]] = {}
+    for row in connection.execute(query):
+        fates.setdefault(row.alert, {})[row.channel] = row.message or row.state
+    return fates
+
+
+def _batches(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(rows), _BATCH):
+        yield rows[start : start + _BATCH]

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, case, func, or_, select, update
 from didban.alert import Notice
 from didban.health import FIELDS, LEARNT, PAGE, READINGS, History, Reading, Verdict
 from storage import tables
-from storage.database import Database
+from storage.database import Database, again
 from storage.notices import tell, tell_network
 from storage.sql import insert, tehran_day
 
@@ -42,7 +42,7 @@ class Sources:
 
     def register(self, keys: Iterable[str], *, now: datetime) -> None:
         """Make the sources known; the known ones stay as they are."""
-        rows = [{"key": key, "due_at": now, "state": "new", "state_since": now} for key in keys]
+        rows = [{"key": key, "due_at": now, "state": "new", "state_since": now} for key in sorted(keys)]
         if not rows:
             return
         with self._database.write() as connection:
@@ -58,7 +58,8 @@ class Sources:
         if not even_if_not_due:
             where &= tables.source.c.due_at <= now
         with self._database.write() as connection:
-            found = list(connection.scalars(select(tables.source.c.key).where(where).order_by(tables.source.c.due_at)))
+            query = select(tables.source.c.key).where(where).order_by(tables.source.c.due_at)
+            found = list(connection.scalars(query.with_for_update(skip_locked=True)))
             connection.execute(
                 update(tables.source)
                 .where(tables.source.c.key.in_(found))
@@ -75,6 +76,7 @@ class Sources:
                 .values(leased_until=until)
             )
 
+    @again
     def finish(
         self,
         key: str,
@@ -93,8 +95,8 @@ class Sources:
         link. A change is kept as a notice, and told on the channels of `operator`.
         """
         table = tables.source
-        with self._database.write() as connection:
-            row = connection.execute(select(table).where(table.c.key == key)).one()
+        with self._database.write(alone=True) as connection:
+            row = connection.execute(select(table).where(table.c.key == key).with_for_update()).one()
             if row.leased_by != owner:
                 return False
             changed = row.state != verdict.state
@@ -173,6 +175,7 @@ class Sources:
             query = select(tables.source.c.due_at).where(tables.source.c.key.in_(keys)).order_by(tables.source.c.due_at)
             return connection.scalars(query.limit(1)).first()
 
+    @again
     def release(self, owners: Collection[str]) -> int:
         """Void every lease of owners known to be dead; returns how many."""
         count = 0
@@ -194,16 +197,6 @@ class Sources:
                     select(table.c.leased_by).where(table.c.leased_by.is_not(None)).distinct()
                 )
             }
-
-    def turn(self, host: str, *, interval: timedelta, now: datetime) -> timedelta:
-        """Take the next free slot of a host; returns how long to wait for it. One limiter for every process."""
-        with self._database.write() as connection:
-            first = {"name": host, "next_at": now + interval}
-            taken = insert(connection, tables.host).values(first)
-            before = connection.execute(select(tables.host.c.next_at).where(tables.host.c.name == host)).scalar()
-            at = now if before is None else max(before, now)
-            connection.execute(taken.on_conflict_do_update(index_elements=["name"], set_={"next_at": at + interval}))
-            return at - now
 
 
 def _readings(connection: Connection, key: str) -> tuple[Reading, ...]:

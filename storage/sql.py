@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, CursorResult, Table, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, in the connection's dialect."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+    if connection.dialect.name != "postgresql":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - SQLite need not wait for it at each start
+
+    return postgresql.insert(table)
 
 
 def new_id(result: CursorResult[Any]) -> int:
@@ -22,7 +29,7 @@ def new_id(result: CursorResult[Any]) -> int:
 
 
 def tehran_day(connection: Connection, moment: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The civil day in Tehran of a UTCTime; summer time, until 2022, is left out on SQLite."""
+    """The civil day in Tehran of a UTCTime, as a date or as ISO text."""
     if connection.dialect.name == "postgresql":
         return func.date(func.timezone("Asia/Tehran", moment))
-    return func.date(moment, "+210 minutes")
+    return func.tehran_day(moment)  # didban.dates': SQLite knows no time zones

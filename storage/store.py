@@ -1,10 +1,12 @@
 """The store: what we know, on SQLite or PostgreSQL. Rows never leave this package; it knows no rule, no site and no channel.
 
     store = open_store("sqlite:///var/didban.db")
-    store.sources    leases, states, hosts' turns        store.pages     bytes as served
-    store.robots     what each host's robots.txt says
-    store.links      links, walks, gaps                  store.outbox    notifications and messages
-    store.articles   articles, revisions, stories, alerts
+    store.sources    leases, states          store.articles   articles, revisions, stories, alerts
+    store.links      links, gaps             store.pages      bytes as served
+    store.units      walks through archives  store.outbox     notifications and messages
+    store.hosts      turns                   store.robots     what each host's robots.txt says
+    store.evidence   what rules find in articles that are stored
+    store.coverage   what is known of each day of an archive
 
 Every method is one transaction. The store is synchronous; one thread writes.
 """
@@ -16,13 +18,17 @@ from datetime import datetime
 
 from didban.alert import Notice
 from storage.articles import Articles
+from storage.coverage import Coverage
 from storage.database import HEAD, Database
+from storage.evidence import Evidence
+from storage.hosts import Hosts
 from storage.links import Links
 from storage.notices import newest
 from storage.outbox import Outbox
 from storage.pages import Pages
 from storage.robots import RobotsTexts
 from storage.sources import Sources
+from storage.units import Units
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,12 @@ class Store:
 
     database: Database
     sources: Sources = field(init=False)
+    hosts: Hosts = field(init=False)
     links: Links = field(init=False)
+    units: Units = field(init=False)
+    coverage: Coverage = field(init=False)
     articles: Articles = field(init=False)
+    evidence: Evidence = field(init=False)
     pages: Pages = field(init=False)
     outbox: Outbox = field(init=False)
     robots: RobotsTexts = field(init=False)
@@ -40,8 +50,12 @@ class Store:
     def __post_init__(self) -> None:
         for name, room in (
             ("sources", Sources),
+            ("hosts", Hosts),
             ("links", Links),
+            ("units", Units),
+            ("coverage", Coverage),
             ("articles", Articles),
+            ("evidence", Evidence),
             ("pages", Pages),
             ("outbox", Outbox),
             ("robots", RobotsTexts),
@@ -60,7 +74,11 @@ class Store:
 def open_store(url: str) -> Store:
     """Open a database, creating it or bringing it up to date. Raises StoreTooNew, StoreUnavailable, StoreError."""
     database = Database(url)
-    database.upgrade()
+    try:
+        database.upgrade()
+    except BaseException:
+        database.close()
+        raise
     return Store(database)
 
 

@@ -2,7 +2,7 @@
 
 source ── listing            what is polled, and the validators of the last answer
    └───── link ───┐          an address seen; noted in the same transaction as its listing's validators
-   └───── unit    │          a piece of a walk through an archive: a day, a run of pages, a gap
+   └───── unit ── unit_link  a piece of a walk through an archive: a day, a run of pages, a gap; and what it listed
 blob ──── page ───┤          bytes as served, each body once
              article ── revision
                   ├──── match
@@ -31,6 +31,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 
 
@@ -60,6 +61,8 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+_LEASED = text("leased_by IS NOT NULL")
 
 source = Table(
     "source",
@@ -113,6 +116,8 @@ link = Table(
     Column("article", Integer, ForeignKey("article.id")),
     UniqueConstraint("source", "key"),
     Index(None, "source", "due_at"),
+    Index(None, "source", "published"),
+    Index("ix_link_leased", "source", "via", sqlite_where=_LEASED, postgresql_where=_LEASED),
 )
 
 unit = Table(
@@ -120,16 +125,16 @@ unit = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source", String, nullable=False),
-    Column("way", String, nullable=False),  # gap, day or page
+    Column("way", String, nullable=False),  # gap, day, page or sitemap
     Column("key", Text, nullable=False),
     Column("url", Text, nullable=False),  # the next listing page to ask for
+    Column("page_url", Text),  # the one walked last
     Column("since", UTCTime),
     Column("until", UTCTime),
     Column("created_at", UTCTime, nullable=False),
-    Column("state", String, nullable=False),  # waiting → done or refused
+    Column("state", String, nullable=False),  # waiting → listed → done, or refused
     Column("reason", Text, nullable=False, server_default=""),
     Column("pages", Integer, nullable=False, server_default="0"),
-    Column("listed", Integer, nullable=False, server_default="0"),
     Column(
         "last_keys", JSON, nullable=False
     ),  # the links of the page before: a site that repeats its last page ends the walk
@@ -138,6 +143,14 @@ unit = Table(
     Column("leased_by", String),
     Column("leased_until", UTCTime),
     UniqueConstraint("source", "way", "key"),
+    Index(None, "source", "state"),
+)
+
+unit_link = Table(
+    "unit_link",
+    metadata,
+    Column("unit", Integer, ForeignKey("unit.id"), primary_key=True),
+    Column("link", Integer, ForeignKey("link.id"), primary_key=True, index=True),
 )
 
 blob = Table(
@@ -191,6 +204,7 @@ article = Table(
     Column("complete", Boolean, nullable=False),
     Column("fetched", UTCTime),
     Column("modified", UTCTime),
+    Column("withdrawn_at", UTCTime),  # when its site was found to answer 410 for it
     Column("rights", Text),
     Column("revision", Integer, nullable=False),
     Column("story", Integer, ForeignKey("story.id"), nullable=False, index=True),
@@ -267,6 +281,7 @@ notification = Table(
     Column("due_at", UTCTime, nullable=False),
     Column("state", String, nullable=False),  # waiting → closed or cancelled
     Column("message", Integer, ForeignKey("message.id"), index=True),
+    Column("digest", String),  # those of one name are told together; None: story by story
     UniqueConstraint("alert", "channel"),
     UniqueConstraint("notice", "channel"),
     Index(None, "state", "due_at"),
@@ -278,7 +293,8 @@ message = Table(
     Column("id", Integer, primary_key=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("channel", String, nullable=False),
-    Column("story", Integer, ForeignKey("story.id")),  # None: a notice's
+    Column("story", Integer, ForeignKey("story.id")),  # None: a notice's, or a digest's
+    Column("digest", String),
     Column("parts", JSON, nullable=False),
     Column("next_part", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -298,6 +314,7 @@ host = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("next_at", UTCTime, nullable=False),
+    Column("wanted_until", UTCTime),  # a watch waits for its turn until then, and a backfill lets it go first
 )
 
 robots = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from didban.alert import Draft, NoticeDraft
+from didban.alert import AnyDraft
 
 
 class Channel(Protocol):
@@ -20,7 +20,7 @@ class Channel(Protocol):
         """The seconds one send may take at most; the lease on a message outlives it."""
         ...
 
-    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
+    def render(self, draft: AnyDraft) -> tuple[str, ...]:
         """The parts of the message, in the order they are sent; every retry sends these same parts."""
         ...
 

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from alerts.message import QUOTES, notice_text, text
-from didban.alert import Draft, NoticeDraft
+from alerts.digest import digest_text
+from alerts.lines import QUOTES
+from alerts.message import notice_text, text
+from didban.alert import AnyDraft, DigestDraft, NoticeDraft
 from didban.errors import SendError
 
 _BOLD = ("\x1b[1m", "\x1b[22m")
@@ -22,9 +24,12 @@ class ConsoleChannel:
     source_names: Mapping[str, str] = field(repr=False)
     deadline: ClassVar[float] = 5.0
 
-    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
-        if isinstance(draft, NoticeDraft):
-            return (notice_text(draft, names=self.source_names),)
+    def render(self, draft: AnyDraft) -> tuple[str, ...]:
+        match draft:
+            case NoticeDraft():
+                return (notice_text(draft, names=self.source_names),)
+            case DigestDraft():
+                return (digest_text(draft, names=self.source_names, mark=_BOLD),)
         return (text(draft, names=self.source_names, mark=_BOLD),)
 
     async def send(self, part: str, *, key: str, number: int, total: int) -> None:  # noqa: ARG002 - nothing to tell twice

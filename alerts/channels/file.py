@@ -1,4 +1,4 @@
-"""A file of JSON lines: one message a line, appended. A reader drops repeats by `key`."""
+"""A file of JSON lines: one message a line, appended; a digest may have several. A reader drops repeats by `key` and `part`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import unquote, urlsplit
 
-from alerts.channels.json_part import json_part
-from didban.alert import Draft, NoticeDraft
+from alerts.channels.json_part import json_parts
+from didban.alert import AnyDraft
 from didban.errors import SendError, SettingsError
 
 
@@ -39,8 +39,8 @@ class FileChannel:
     source_names: Mapping[str, str] = field(repr=False)
     deadline: ClassVar[float] = 15.0
 
-    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
-        return (json_part(draft, self.source_names),)
+    def render(self, draft: AnyDraft) -> tuple[str, ...]:
+        return json_parts(draft, self.source_names)
 
     async def send(self, part: str, *, key: str, number: int, total: int) -> None:  # noqa: ARG002 - the part holds the key
         try:

@@ -1,15 +1,25 @@
-"""A draft as the one line of JSON that files hold and webhooks receive."""
+"""A draft as lines of JSON, which files hold and webhooks receive."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
+from alerts.digest import digest_payloads
 from alerts.message import notice_payload, payload
-from didban.alert import Draft, NoticeDraft
+from didban.alert import AnyDraft, DigestDraft, NoticeDraft
 
 
-def json_part(draft: Draft | NoticeDraft, names: Mapping[str, str]) -> str:
-    """One line, Persian as itself. A lone surrogate, which no bytes can hold, becomes `?`."""
-    said = notice_payload(draft, names=names) if isinstance(draft, NoticeDraft) else payload(draft, names=names)
+def json_parts(draft: AnyDraft, names: Mapping[str, str]) -> tuple[str, ...]:
+    """One line, or several of a long digest. Persian as itself; a lone surrogate, which no bytes can hold, becomes `?`."""
+    match draft:
+        case NoticeDraft():
+            return (_line(notice_payload(draft, names=names)),)
+        case DigestDraft():
+            return tuple(map(_line, digest_payloads(draft, names=names)))
+    return (_line(payload(draft, names=names)),)
+
+
+def _line(said: dict[str, Any]) -> str:
     return json.dumps(said, ensure_ascii=False).encode(errors="replace").decode()

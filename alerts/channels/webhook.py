@@ -1,4 +1,4 @@
-"""A webhook: the message posted as one JSON object.
+"""A webhook: the message posted as one JSON object, a long digest as several.
 
     2xx                                  taken
     408, 425, 429, 5xx                   not now: SendError with the answer's Retry-After
@@ -20,8 +20,8 @@ from datetime import UTC, datetime
 
 import httpx
 
-from alerts.channels.json_part import json_part
-from didban.alert import Draft, NoticeDraft
+from alerts.channels.json_part import json_parts
+from didban.alert import AnyDraft
 from didban.dates import parse_rfc822
 from didban.errors import ChannelRefused, ChannelUnreachable, DateError, SendError, SettingsError
 
@@ -36,7 +36,8 @@ logging.getLogger("httpx").addFilter(lambda _record: not _sending.get())
 
 @dataclass(frozen=True, slots=True)
 class WebhookChannel:
-    """Posts to `url`; a user and password in it go as basic authentication. The key is in the body and in a header.
+    """Posts to `url`; a user and password in it go as basic authentication. The key is in the body and in a header; of a message
+    in parts the header says `key-part`, or its receiver would take the second for a repeat of the first.
 
     Raises SettingsError when `url` is not an address.
     """
@@ -54,14 +55,14 @@ class WebhookChannel:
         if not host:
             raise SettingsError(f"channel {self.name}: its URL is not an address such as https://host/path")
 
-    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
-        return (json_part(draft, self.source_names),)
+    def render(self, draft: AnyDraft) -> tuple[str, ...]:
+        return json_parts(draft, self.source_names)
 
-    async def send(self, part: str, *, key: str, number: int, total: int) -> None:  # noqa: ARG002 - there is one part
+    async def send(self, part: str, *, key: str, number: int, total: int) -> None:
         token = _sending.set(True)
         try:
             async with asyncio.timeout(self.deadline):
-                answer = await self._post(part, key)
+                answer = await self._post(part, key if total == 1 else f"{key}-{number}")
         except TimeoutError:
             raise ChannelUnreachable(self.name, f"no answer in {self.deadline:g} seconds") from None
         except httpx.ConnectError as error:

@@ -11,7 +11,6 @@ and by a site's own selectors. Jalali plugins change what a page prints, and som
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -23,7 +22,7 @@ from didban.errors import LayoutChanged, Unreadable
 from didban.urls import absolute
 from scrapers.base import days, listed
 from scrapers.feed import section
-from scrapers.html import count_tags, page_text, paragraphs
+from scrapers.html import count_tags, page_text, paragraphs, read_json
 from scrapers.platforms.generic import Generic
 from scrapers.when import machine_date
 
@@ -80,7 +79,7 @@ class WordPress(Generic):
             return super().read_links(page)
         count_tags(page.url, re.sub(r"\\u003c", "<", text, flags=re.IGNORECASE))  # JSON may write a `<` either way
         try:
-            posts = json.loads(text)
+            posts = read_json(text)
         except (ValueError, RecursionError):
             raise Unreadable(page.url, "the list of posts is no whole JSON") from None
         if not isinstance(posts, list):

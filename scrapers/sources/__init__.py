@@ -10,13 +10,13 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from didban.dates import parse_span
+from didban.dates import parse_day, parse_span
 from didban.errors import DateError, InputError
 from didban.provinces import by_name
 from didban.urls import host_of
@@ -172,6 +172,14 @@ def _every(name: str, value: object) -> timedelta:
     return every
 
 
+def _day(name: str, value: object) -> date:
+    """A string in either calendar, or a date as TOML writes it."""
+    try:
+        return parse_day(value.isoformat() if type(value) is date else _text(name, value))
+    except DateError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
 def _watched(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise InputError(f"{name} is true or false")
@@ -224,6 +232,7 @@ _READ: Mapping[str, Any] = MappingProxyType(
         "rights": _text,
         "province": _province,
         "every": _every,
+        "archive_from": _day,
         "watched": _watched,
     }
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from inspect import getdoc, getmodule
 from typing import Any
 
+from didban.dates import day_bounds, jalali_iso
 from didban.provinces import PROVINCES
 from scrapers.base import Site
 from scrapers.detect import ENGINES, SIGNS, engine_name
@@ -22,6 +23,7 @@ Confidence is that the domain is this source's: **A** real pages of it have been
 **M** medium (in one), **L** low, **–** no domain is confirmed. *Watched* are those polled when `sources` names none; there,
 `provinces` names every portal that has a domain.
 """
+_FACTS = ("engine", "confidence", "every", "archive from", "lists", "known")
 _UNKNOWN = "not known: the one its pages show"
 
 
@@ -34,12 +36,12 @@ def document() -> str:
         _HEAD,
         "## Agencies and papers\n",
         _table(
-            ("source", "name", "domain", "engine", "confidence", "every", "lists", "known"),
+            ("source", "name", "domain", *_FACTS),
             ((_key(site), site.name, _hosts(site), *_facts(site)) for site in agencies),
         ),
         "## Portals of the governorates\n",
         _table(
-            ("ISO", "province", "source", "name", "domain, aliases", "engine", "confidence", "every", "lists", "known"),
+            ("ISO", "province", "source", "name", "domain, aliases", *_FACTS),
             (
                 (it.iso, it.slug, _key(site), site.name, _hosts(site), *_facts(site))
                 for it in PROVINCES
@@ -72,6 +74,7 @@ def _facts(site: Any) -> tuple[str, ...]:  # noqa: ANN401 - a source
         _UNKNOWN if unknown else engine,
         site.confidence or "–",
         f"{site.every.total_seconds() / 60:g} min",
+        (site.archive_from and jalali_iso(day_bounds(site.archive_from)[0], with_time=False)) or "not known",
         ", ".join(path if path == "the home page" else f"`{path}`" for path in paths) or "nothing: it has no address",
         " ".join((site.note or getdoc(sys.modules.get(f"scrapers.sources.{site.key}")) or "").split()),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from didban.health import Expects
 from scrapers.platforms.nastooh import Nastooh
@@ -24,6 +24,7 @@ IRNA = Nastooh(
     home="https://www.irna.ir/",
     hosts=("irna.ir",),
     confidence="A",
+    archive_from=date(2011, 3, 21),  # 1 Farvardin 1390: its listings by day have been read so far back
     every=timedelta(minutes=5),  # some 310 articles a day, 585 at most, through a feed of 30
     expects=Expects(
         working=300, resting=120, silence=timedelta(hours=6), fields=("title", "lead", "text", "published", "id")

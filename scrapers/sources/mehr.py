@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from didban.health import Expects
 from scrapers.platforms.nastooh import Nastooh
@@ -17,6 +17,7 @@ MEHR = Nastooh(
     home="https://www.mehrnews.com/",
     hosts=("mehrnews.com",),
     confidence="A",
+    archive_from=date(2011, 3, 21),  # 1 Farvardin 1390: its listings by day have been read so far back
     rights="All Content by Mehr News Agency is licensed "
     "under a Creative Commons Attribution 4.0 International License.",
     every=timedelta(minutes=5),

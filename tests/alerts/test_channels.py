@@ -234,6 +234,13 @@ def test_every_try_sends_the_same_bytes():
     assert receiver.got[0][2] == receiver.got[1][2] == part.encode()
 
 
+def test_each_part_of_a_message_has_a_key_of_its_own_in_the_header():
+    with receiving() as receiver:
+        for number in (1, 2, 2):
+            asyncio.run(open_at(receiver.url()).send("{}", key="k-1", number=number, total=2))
+    assert [headers["Idempotency-Key"] for _, headers, _ in receiver.got] == ["k-1-1", "k-1-2", "k-1-2"]
+
+
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_a_2xx_takes_the_message(status):
     with receiving() as receiver:

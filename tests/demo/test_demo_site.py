@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -18,8 +18,9 @@ import pytest
 from alerts.match import Matcher
 from alerts.rules import load
 from demo import Site
-from demo.articles import matching, opening, plain
+from demo.articles import archived, matching, opening, plain
 from didban.article import Article, Link, Page
+from didban.dates import tehran_day
 from scrapers.fetch import is_wall
 from scrapers.sources import all_sources, get
 
@@ -152,6 +153,8 @@ def test_only_the_seeds_and_what_grows_match_the_default_rules():
         assert bool(found) == (piece.article.id in SEEDS), piece.article.title
     assert not any(rules_in(matcher, plain(key, NOW, n).article) for key in SOURCES for n in range(80))
     assert all(rules_in(matcher, matching(NOW, number).article) for number in range(20))
+    for number in range(200):
+        assert bool(rules_in(matcher, archived("mehr", NOW, number).article)) == (number % 10 == 9)
 
 
 def test_the_sites_hold_the_seeds_and_thirty_more_over_several_days():
@@ -196,6 +199,51 @@ def test_growing_and_publishing_never_repeat_an_article(site):
         titles = [piece.article.title for piece in site.pieces(key)]
         assert len(set(titles)) == len(titles)
     assert site.pieces("irna")[0].published == NOW
+
+
+PAST = date(2024, 9, 20)
+
+
+@pytest.mark.parametrize("key", SOURCES)
+def test_an_archive_stands_behind_what_is_newer(site, key):
+    before = ids(site, key)
+    made = site.archive(key, 4, 33, until=PAST)
+    assert len(made) == len({(piece.article.title, piece.article.text) for piece in made}) == 132
+    assert {tehran_day(piece.published) for piece in made} == {PAST - timedelta(days=day) for day in range(4)}
+    times = [piece.published for piece in site.pieces(key)]
+    assert times == sorted(times, reverse=True)
+    assert set(ids(site, key)) == set(before) | {piece.article.id for piece in made}
+    assert ids(site, key)[:3] == before[:3]
+
+
+def test_a_day_of_a_long_archive_is_listed_page_by_page(site):
+    made = site.archive("mehr", 3, 70, until=PAST)
+    (day,) = get("mehr").archive(PAST, PAST)
+    seen: list[str | None] = []
+    url: str | None = day.url
+    while url is not None:
+        listed = get("mehr").links(page(site, url), day)
+        seen += [link.id for link in listed.links]
+        url = listed.next
+    assert seen == [piece.article.id for piece in reversed(made[-70:])]
+
+
+def test_what_is_removed_is_gone_and_what_is_older_moves_up(site):
+    first, second, *_ = site.pieces("mehr")
+    url = feed(site, "mehr")[0].url
+    site.remove(first)
+    assert ask(site, url).status == 404
+    assert feed(site, "mehr")[0].id == second.article.id
+
+
+def test_a_hidden_day_lists_nothing_and_its_articles_are_there(site):
+    (piece,) = site.archive("mehr", 1, 1, until=PAST)
+    (day,) = get("mehr").archive(PAST, PAST)
+    site.hide("mehr", PAST)
+    assert get("mehr").links(page(site, day.url), day).links == ()
+    assert ask(site, f"https://www.mehrnews.com/news/{piece.article.id}/x").status == 200
+    site.hide("mehr", PAST, on=False)
+    assert len(get("mehr").links(page(site, day.url), day).links) == 1
 
 
 # ── how it answers ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,6 +302,27 @@ def test_a_site_that_is_down_answers_503_to_everything(site):
     assert ask(site, FEED_URL["irna"]).status == 200
     site.down("ostan_lr", on=False)
     assert ask(site, FEED_URL["ostan_lr"]).status == 200
+
+
+def test_failures_come_by_the_count_of_requests(site):
+    site.fail("mehr", 500, every=3)
+    assert [ask(site, FEED_URL["mehr"]).status for _ in range(7)] == [200, 200, 500, 200, 200, 500, 200]
+    assert ask(site, FEED_URL["irna"]).status == 200
+    site.heal("mehr")
+    site.fail("mehr", 429, times=2, retry_after=90)
+    answers = [ask(site, FEED_URL["mehr"]) for _ in range(3)]
+    assert [answer.status for answer in answers] == [429, 429, 200]
+    assert answers[0].headers["Retry-After"] == "90"
+    first, second = (link.url for link in feed(site, "mehr")[:2])
+    site.fail("mehr", 410, path=rf"/news/{site.pieces('mehr')[0].article.id}/.*")
+    assert (ask(site, first).status, ask(site, second).status) == (410, 200)
+
+
+def test_every_request_has_its_time_and_may_change_the_site_before_it_is_answered(site):
+    site.before = lambda _host, path: site.down("mehr", path.startswith("/archive"))
+    assert [ask(site, f"https://mehrnews.com/{path}").status for path in ("rss", "archive", "rss")] == [200, 503, 200]
+    assert len(site.times) == len(site.requests) == 3
+    assert site.times == sorted(site.times)
 
 
 @pytest.mark.parametrize(

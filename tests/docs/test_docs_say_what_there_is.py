@@ -15,7 +15,7 @@ from typing import Any
 import click
 import pytest
 
-from alerts import message
+from alerts import digest, message
 from alerts.rules import FIELDS, KEYS
 from alerts.rules import load as load_rules
 from didban import __version__, alert, article, errors, health, outcome, settings
@@ -232,20 +232,23 @@ def test_the_columns_of_status_are_explained() -> None:
     assert re.split(r"  +", re.findall(r"(?m)^source    .*$", README)[0]) == list(HEADERS)
 
 
-@pytest.mark.parametrize("kind", ["story", "notice"])
+@pytest.mark.parametrize("kind", ["story", "notice", "digest"])
 def test_the_readmes_message_has_the_keys_of_what_is_sent(kind: str) -> None:
     (shown,) = [one for text in blocks(README, "") if text.startswith("{") if (one := json.loads(text))["kind"] == kind]
     notice = alert.Notice(source="mehr", state="silent", before="healthy", since=datetime(2026, 11, 21, tzinfo=UTC))
     written = article.Article(source="mehr", title="x")
     draft = alert.Draft(key="k", channel="c", story="s", article=written, alerts=())
-    sent = (
-        message.payload(draft, names={})
-        if kind == "story"
-        else message.notice_payload(alert.NoticeDraft(key="k", channel="c", notice=notice), names={})
-    )
+    facts: dict[str, Any] = {"topics": (), "sources": ("mehr",), "first": None, "last": None}
+    many = alert.DigestDraft(key="k", channel="c", digest="d", count=1, stories=(draft,), **facts)
+    sent = {
+        "story": message.payload(draft, names={}),
+        "notice": message.notice_payload(alert.NoticeDraft(key="k", channel="c", notice=notice), names={}),
+        "digest": next(digest.digest_payloads(many, names={})),
+    }[kind]
     assert list(shown) == list(sent)
-    part = "article" if kind == "story" else "notice"
-    assert set(shown[part]) == set(sent[part])
+    part = {"story": "article", "notice": "notice", "digest": "stories"}[kind]
+    inner, own = (one[part][0] if kind == "digest" else one[part] for one in (shown, sent))
+    assert set(inner) == set(own)
 
 
 def test_the_map_names_every_module_and_nothing_else() -> None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import psycopg
 
 from demo.site import Site
 
@@ -104,6 +108,25 @@ class Zygote:
         self._process.wait()
         self._process.stdout.close()
 
+    def spawn(self, arguments: Sequence[str], environment: Mapping[str, str], output: Path) -> Child:
+        """Start one command, which goes on by itself."""
+        job = {
+            "arguments": list(arguments),
+            "environment": bare_environment() | dict(environment),
+            "output": str(output),
+            "kill": None,
+            "spawn": True,
+        }
+        return Child(self, self.ask(job))
+
+    def ask(self, job: Mapping[str, Any]) -> Any:
+        """Hand over a job; returns what is answered."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
     def run(
         self, arguments: Sequence[str], environment: dict[str, str], *, output: Path, kill: Kill | None = None
     ) -> Run:
@@ -134,6 +157,37 @@ class Zygote:
         return runs
 
 
+@dataclass(eq=False, slots=True)
+class Child:
+    """A command that a zygote has started, to be held like a `subprocess.Popen`."""
+
+    zygote: Zygote
+    pid: int
+    returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """How it ended, by its exit code or minus the signal that killed it; None while it runs."""
+        if self.returncode is None:
+            self.returncode = self.zygote.ask({"reap": self.pid})
+        return self.returncode
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises subprocess.TimeoutExpired."""
+        give_up = time.monotonic() + (100 if timeout is None else timeout)
+        while (code := self.poll()) is None:
+            if time.monotonic() > give_up:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 100)
+            time.sleep(0.005)
+        return code
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """A site, a webhook, and an empty folder to keep everything in."""
@@ -143,11 +197,14 @@ class Bench:
     receiver: Receiver
     folder: Path
     window: str | None = "unlimited"
+    database: str = ""
+    """A PostgreSQL's URL; empty is SQLite in the folder."""
 
     @property
     def environment(self) -> dict[str, str]:
         window = {"DIDBAN_ALERT_WINDOW": self.window} if self.window else {}
         return window | {
+            "DIDBAN_DATABASE_URL": self.database,
             "DIDBAN_VAR": str(self.folder / "var"),
             "DIDBAN_HOSTS": self.site.hosts,
             "DIDBAN_RATE": "200",
@@ -173,6 +230,9 @@ class Bench:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the database, read behind the store's back."""
+        if self.database:
+            with psycopg.connect(self.database) as server:
+                return server.execute(query.encode()).fetchall()
         path = self.folder / "var" / "didban.db"
         if not path.exists():
             return []

@@ -1,8 +1,9 @@
 """A process that runs `didban` commands in children of its own, each killed with SIGKILL at the step it is told.
 
 One JSON object a line on stdin, `{"arguments": […], "environment": {…}, "output": "…", "kill": [step, moment, number] | null}`;
-one number a line on stdout: the exit code, or minus the signal. What a command needs is imported once, here; a child is forked
-before any thread or connection exists, and is otherwise a process like any other: it dies as one.
+one list of numbers a line on stdout: the exit codes, or minus the signals. A job with `"spawn": true` is answered with its
+process id at once, and `{"reap": id}` with how that one ended, null while it runs. What a command needs is imported once,
+here; a child is forked before any thread or connection exists, and is otherwise a process like any other: it dies as one.
 
 A step is a method; the moment is `before` or `after` its `number`th call (from 1), or `inside`: its transaction is written whole,
 and not committed.
@@ -33,8 +34,11 @@ from storage.links import Links
 from storage.outbox import Outbox
 from storage.pages import Pages
 from storage.sources import Sources
+from storage.units import Units
 
-OWNERS = {one.__name__: one for one in (Fetcher, WebhookChannel, Articles, Database, Links, Outbox, Pages, Sources)}
+OWNERS = {
+    one.__name__: one for one in (Fetcher, WebhookChannel, Articles, Database, Links, Outbox, Pages, Sources, Units)
+}
 IMPORTED = (archive, deliver, server, shift, store)
 
 
@@ -78,8 +82,8 @@ def arm(step: str, moment: str, number: int) -> None:
     write = Database.write
 
     @contextmanager
-    def killed_before_commit(self: Database) -> Generator[Connection]:
-        with write(self) as connection:
+    def killed_before_commit(self: Database, *, alone: bool = False) -> Generator[Connection]:
+        with write(self, alone=alone) as connection:
             yield connection
             if inside:
                 die()
@@ -114,15 +118,26 @@ def main() -> None:
     running: dict[int, int] = {}
     for line in sys.stdin:
         job = json.loads(line)
+        if "reap" in job:
+            pid, status = os.waitpid(job["reap"], os.WNOHANG)
+            answer(os.waitstatus_to_exitcode(status) if pid else None)
+            continue
         pid = os.fork()
         if not pid:
             child(job)
+        if job.get("spawn"):
+            answer(pid)
+            continue
         running[pid] = len(running)
         if job.get("wait", True):
             codes = [os.waitstatus_to_exitcode(os.waitpid(one, 0)[1]) for one in running]
             running.clear()
-            sys.stdout.write(json.dumps(codes) + "\n")
-            sys.stdout.flush()
+            answer(codes)
+
+
+def answer(said: object) -> None:
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -270,7 +270,7 @@ def test_a_walk_over_a_gap_that_meets_trouble_goes_on_later(watch: Open, trouble
         hinder(on=False)
         mehr.until_well()
         assert mehr.complete()
-        assert mehr.store.links.walks("mehr", ("gap",)) == {"done": 1}
+        assert mehr.store.units.states("mehr", ("gap",)) == {"done": 1}
 
 
 # ── what cannot be read ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -82,6 +82,9 @@ def test_each_bad_json_line_is_named_and_the_rest_go_in(didban: Didban, tmp_path
         {**good, "published": "30 اسفند 1402"},
         {**good, "published": "2024-02-30T00:00:00Z"},
         {**good, "revision": 0},
+        {**good, "revision": 2**31},
+        {**good, "text": "نیم\0"},
+        {**good, "tags": ["\ud800"]},
         [],
         5,
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,9 @@ STEPS: tuple[Kill, ...] = (
     ("Links.note", "after", 1),  # from here on the feed says 304
     ("Links.take", "after", 1),
     ("Fetcher.fetch", "after", 2),  # the first article has come
-    ("Articles.save", "after", 1),
-    ("Articles.save", "inside", 14),  # one that raises alerts
-    ("Articles.save", "after", 14),
+    ("Articles.save_all", "after", 1),
+    ("Articles.save_all", "inside", 2),  # one that raises alerts
+    ("Articles.save_all", "after", 2),
     ("Sources.finish", "before", 1),
     ("Sources.finish", "inside", 1),
     ("Sources.finish", "after", 1),
@@ -87,19 +88,28 @@ def test_a_run_killed_at_a_step_is_made_good_by_the_next(
     bench.settled()
 
 
+@pytest.mark.parametrize(
+    "kill", [kill for kill in STEPS if kill[1] == "inside"], ids=lambda kill: "-".join(map(str, kill))
+)
+def test_on_postgresql_too_what_was_not_committed_is_made_good(
+    kill: Kill, bench: Bench, postgres_url: str, undisturbed: tuple[list[tuple[str, str]], set[str]]
+) -> None:
+    test_a_run_killed_at_a_step_is_made_good_by_the_next(kill, replace(bench, database=postgres_url), undisturbed)
+
+
 def test_killed_again_and_again_it_still_ends_well(
     bench: Bench, undisturbed: tuple[list[tuple[str, str]], set[str]]
 ) -> None:
     for kill in (
         ("Links.note", "inside", 1),
         ("Links.note", "after", 1),
-        ("Articles.save", "inside", 1),
-        ("Articles.save", "after", 5),
-        ("Articles.save", "after", 5),
-        ("Sources.finish", "before", 1),
+        ("Articles.save_all", "inside", 1),
+        ("Articles.save_all", "after", 1),
+        ("Articles.save_all", "after", 1),
         ("Outbox.close_due", "inside", 1),
         ("WebhookChannel.send", "after", 1),
         ("WebhookChannel.send", "after", 1),
+        ("Sources.finish", "before", 1),
     ):
         bench.killed("watch", "irna", kill=kill)
     bench.well("watch", "irna")
@@ -150,8 +160,12 @@ def test_two_watches_at_once_do_everything_once(bench: Bench) -> None:
     bench.settled()
 
 
+def test_three_watches_at_once_on_postgresql_do_everything_once(bench: Bench, postgres_url: str) -> None:
+    test_two_watches_at_once_do_everything_once(replace(bench, database=postgres_url))
+
+
 def test_a_watch_beside_a_killed_one_and_a_backfill_beside_both(bench: Bench) -> None:
-    bench.killed("watch", kill=("Articles.save", "after", 7))
+    bench.killed("watch", kill=("Articles.save_all", "after", 2))
     days = ("--since", "1405-05-12", "--until", "1405-05-19")
     runs = bench.together(["watch"], ["backfill", "irna", *days], ["backfill", "mehr", *days])
     assert [run.code for run in runs] == [0, 0, 0], [run.output for run in runs]

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 
-from didban.alert import Draft, NoticeDraft
+from didban.alert import AnyDraft, Draft
 from didban.errors import ChannelRefused, ChannelUnreachable, SendError
 from didban.outcome import Tally
 from flows.deliver import TRIES, deliver
@@ -28,7 +28,7 @@ class Wire:
     taken: list[tuple[str, str, int]] = field(default_factory=list)
     failure: SendError | None = None
 
-    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
+    def render(self, draft: AnyDraft) -> tuple[str, ...]:
         assert isinstance(draft, Draft)
         return (f"{draft.article.title} 1/2", f"{draft.article.title} 2/2")
 
@@ -131,3 +131,16 @@ def test_a_channel_that_hangs_is_cut_off_at_its_deadline(desk: Desk) -> None:
     tally = desk.deliver()
     assert (tally.sent, tally.unsent) == (1, 1)
     assert "did not answer" in tally.problems[0]
+
+
+def test_nobody_else_takes_a_message_of_many_parts_meanwhile(desk: Desk) -> None:
+    class Slow(Wire):
+        async def send(self, part: str, *, key: str, number: int, total: int) -> None:
+            desk.hands.forward(timedelta(seconds=40))  # two of these outlast the lease that the message was taken with
+            lease = timedelta(minutes=1)
+            assert desk.store.outbox.take(("first",), owner="rival", now=desk.hands(), lease=lease) is None
+            self.taken.append((part, key, number))
+
+    desk.first = Slow("first")
+    assert desk.deliver().sent == 2
+    assert [number for _, _, number in desk.first.taken] == [1, 2]

@@ -65,7 +65,13 @@ def test_every_deployments_entrypoint_loads_and_its_parameters_are_typed(tmp_pat
     watch, backfill = seen["flows"]["watch"], seen["flows"]["backfill"]
     assert watch["parameters"]["minutes"]["type"] == "number"
     assert {"type": "array", "items": {"type": "string"}} in watch["parameters"]["sources"]["anyOf"]
-    assert backfill["required"] == ["source", "since", "until"]
+    assert backfill["required"] == ["source"]
+    assert backfill["parameters"]["order"]["enum"] == ["newest", "oldest"]
+    assert backfill["parameters"]["shards"]["maximum"] == 16
+    undescribed = [
+        name for flow in (watch, backfill) for name, one in flow["parameters"].items() if "description" not in one
+    ]
+    assert undescribed == [], "the form says what each is"
     assert backfill["parameters"]["notify"]["type"] == "boolean"
 
 

@@ -62,10 +62,10 @@ def test_after_hours_without_a_run_nothing_is_missing(bench: Bench) -> None:
     [
         ("Links.note", "after", 1),
         ("Fetcher.fetch", "after", 2),  # the archive's first page has come
-        ("Links.note_walk", "inside", 1),
-        ("Links.note_walk", "after", 1),
-        ("Articles.save", "after", 20),
-        ("Links.note_walk", "after", 2),
+        ("Units.note", "inside", 1),
+        ("Units.note", "after", 1),
+        ("Articles.save_all", "after", 2),
+        ("Units.note", "after", 2),
     ],
     ids=lambda kill: "-".join(map(str, kill)),
 )
@@ -82,7 +82,7 @@ def test_a_walk_over_a_gap_killed_in_the_middle_is_made_good(kill: Kill, bench: 
 def test_a_second_gap_while_the_first_is_not_walked(bench: Bench) -> None:
     bench.well("watch", "mehr")
     bench.site.publish("mehr", 45)
-    bench.killed("watch", "mehr", kill=("Links.note_walk", "after", 1))
+    bench.killed("watch", "mehr", kill=("Units.note", "after", 1))
     bench.site.publish("mehr", 45)
     bench.well("watch", "mehr")
     assert missing(bench, "mehr") == []
@@ -94,7 +94,7 @@ def test_a_walk_goes_on_though_the_archive_has_moved_by_whole_pages(bench: Bench
     """While the walk lies still between two pages, a page's worth appears: its next page shows what it has just seen."""
     bench.well("watch", "irna")
     bench.site.publish("irna", 45)
-    bench.killed("watch", "irna", kill=("Links.note_walk", "after", 1))
+    bench.killed("watch", "irna", kill=("Units.note", "after", 1))
     bench.site.publish("irna", between)
     bench.well("watch", "irna")
     assert missing(bench, "irna") == []
@@ -105,7 +105,7 @@ def test_a_backfill_that_stopped_half_way_hides_no_gap(bench: Bench) -> None:
     bench.well("watch", "irna")
     bench.site.publish("irna", 45)
     today = tehran_day(bench.site.pieces("irna")[0].published).isoformat()
-    bench.killed("backfill", "irna", "--since", today, "--until", today, kill=("Links.note_walk", "after", 1))
+    bench.killed("backfill", "irna", "--since", today, "--until", today, kill=("Units.note", "after", 1))
     assert len(bench.stored("irna")) < len(bench.published("irna"))
     bench.well("watch", "irna")
     assert missing(bench, "irna") == []
@@ -158,10 +158,11 @@ def test_a_backfill_collects_its_days_and_a_second_one_does_nothing(bench: Bench
 @pytest.mark.parametrize(
     "kill",
     [
-        ("Links.open_walk", "after", 3),
-        ("Links.note_walk", "inside", 2),
-        ("Links.note_walk", "after", 2),
-        ("Articles.save", "after", 4),
+        ("Units.open", "inside", 1),
+        ("Units.open", "after", 1),
+        ("Units.note", "inside", 2),
+        ("Units.note", "after", 2),
+        ("Articles.save_all", "after", 1),
     ],
     ids=lambda kill: "-".join(map(str, kill)),
 )
@@ -175,17 +176,20 @@ def test_a_killed_backfill_goes_on_where_it_stopped(kill: Kill, bench: Bench) ->
     bench.settled()
 
 
-def test_a_backfill_keeps_its_alerts_for_the_archive_and_notify_tells_them(zygote: Zygote, tmp_path: Path) -> None:
-    for folder, asked, messages in (("kept", (), 0), ("told", ("--notify",), 1)):
-        with Site() as site, Receiver() as receiver:
-            (tmp_path / folder).mkdir()
-            bench = Bench(zygote, site, receiver, tmp_path / folder, window=None)
-            bench.well("backfill", "mehr", "--since", "1392-10-17", "--until", "1392-10-17", *asked)
-            assert bench.stored("mehr") == ["2207413"]
-            assert ("counter-offices",) in bench.rows("SELECT rule FROM alert")
-            bench.well("notify")
-            assert len(receiver.keys) == messages
-            assert bench.rows("SELECT DISTINCT live FROM alert") == [(bool(messages),)]
+def test_a_backfill_keeps_its_alerts_for_the_archive_and_notify_tells_them_once(zygote: Zygote, tmp_path: Path) -> None:
+    with Site() as site, Receiver() as receiver:
+        bench = Bench(zygote, site, receiver, tmp_path, window=None)
+        day = ("mehr", "--since", "1392-10-17", "--until", "1392-10-17")
+        said = bench.well("backfill", *day)
+        assert bench.stored("mehr") == ["2207413"]
+        assert "archived alerts of these days: " in said
+        assert "counter-offices 1" in said
+        bench.well("notify")
+        assert receiver.keys == []
+        for _ in range(2):
+            bench.well("backfill", *day, "--notify")
+            assert len(receiver.keys) == 1, "one digest, and no second one"
+        assert bench.rows("SELECT DISTINCT live FROM alert") == [(0,)]
 
 
 def test_the_portal_is_walked_page_by_page_to_its_last(bench: Bench) -> None:

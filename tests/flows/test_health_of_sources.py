@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from demo.site import Site
-from didban.alert import Draft, NoticeDraft
+from didban.alert import AnyDraft, NoticeDraft
 from didban.article import Article, Link, Listed, Listing, Page
 from didban.errors import DidbanError, LayoutChanged, SettingsError, Unreachable
 from didban.health import Expects
@@ -77,7 +77,7 @@ class Operator:
     deadline: float = 5.0
     heard: list[str] = field(default_factory=list)
 
-    def render(self, draft: Draft | NoticeDraft) -> tuple[str, ...]:
+    def render(self, draft: AnyDraft) -> tuple[str, ...]:
         assert isinstance(draft, NoticeDraft)
         return (f"{draft.notice.before} → {draft.notice.state} {','.join(draft.notice.fields)}".strip(),)
 

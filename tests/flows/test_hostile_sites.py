@@ -70,10 +70,18 @@ class Days:
     good: Evening
 
 
+class Ticking(Hands):
+    """A clock that moves when it is looked at, so that who waits for a turn gets it."""
+
+    def __call__(self) -> datetime:
+        self.forward(timedelta(milliseconds=1))
+        return self.at
+
+
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Days]:
     var = tmp_path_factory.mktemp("hostile")
-    hands = Hands()
+    hands = Ticking()
     with serving(CASES) as server, pytest.MonkeyPatch.context() as patch:
         settings = Settings(**settings_of(var, server))
         patch.setattr(workshop, "now", hands)

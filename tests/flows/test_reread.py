@@ -22,6 +22,7 @@ from scrapers.sources import get
 from storage.articles import Selection
 from storage.links import Waiting
 from storage.store import Store
+from storage.units import Walk
 from tests.support import NOW, TEXT, article, judge, sighting
 
 LEASE = timedelta(minutes=15)
@@ -68,12 +69,12 @@ class Shelf:
         if via == "watch":
             self.store.links.note(listing, Listed(links=(link,)), page, older=None, now=NOW)
         else:
-            links = self.store.links
+            units = self.store.units
             day = replace(listing, way="day")
-            links.open_walk(day, key=number, since=NOW, until=NOW, final=NOW, now=NOW)
-            unit = links.take_unit("irna", ways=("day",), owner="me", now=NOW, lease=LEASE)
+            units.open([Walk(listing=day, key=number, since=NOW, until=NOW, final=NOW)], now=NOW)
+            unit = units.take("irna", ways=("day",), owner="me", now=NOW, lease=LEASE)
             assert unit is not None
-            links.note_walk(unit, Listed(links=(link,)), page, wanted=(link,), next_url=None, now=NOW)
+            units.note(unit, Listed(links=(link,)), page, wanted=(link,), next_url=None, now=NOW)
         taken = self.store.links.take("irna", owner="me", now=NOW, lease=LEASE, limit=99)
         return next(one for one in taken if one.link.id == number)
 
@@ -213,7 +214,7 @@ def test_a_missed_alert_is_live_or_archived_as_it_would_have_been(
     shelf.unread("1", published=published, via=via)
     if via == "watch" and published is None:
         with shelf.store.database.write() as connection:
-            connection.exec_driver_sql("UPDATE link SET baseline = 0")
+            connection.exec_driver_sql("UPDATE link SET baseline = FALSE")
     report = shelf.reread(now=now)
     assert (report.alerts, report.archived) == ((1, 0) if live else (0, 1))
 

@@ -13,13 +13,14 @@ import pytest
 
 from didban.article import Listing, Page
 from didban.dates import day_bounds
-from didban.errors import Gone
+from didban.errors import Gone, Unreachable
 from didban.outcome import Tally
 from flows.archive import WAYS
 from flows.pipeline import MOST_PAGES, Pipeline
 from scrapers.sources.irna import IRNA
 from storage.articles import Selection
 from storage.store import Store
+from storage.units import Walk
 from tests.support import TEXT, Hands, judge
 
 DAY = date(2018, 10, 9)
@@ -58,6 +59,7 @@ class Past:
     hands: Hands
     pages: dict[str, str]
     asked: list[str] = field(default_factory=list)
+    down: str = ""
 
     async def fetch(
         self, url: str, *, hosts: tuple[str, ...], etag: str | None = None, last_modified: str | None = None
@@ -65,6 +67,8 @@ class Past:
         path = url.removeprefix(IRNA.home)
         self.asked.append(path)
         body = self.pages.get(path) or (news("2018-10-09T08:00:00Z") if path.startswith("news/") else None)
+        if path == self.down:
+            raise Unreachable(url, "no answer")
         if body is None:
             raise Gone(url, 404)
         return Page(url=url, body=body.encode(), fetched=self.hands())
@@ -72,12 +76,11 @@ class Past:
     def walk(self, *listings: Listing, since: date = DAY, until: date = DAY) -> Tally:
         tally = Tally()
         start, end = day_bounds(since)[0], day_bounds(until)[1]
-        links = self.store.links
+        key = f"{since}..{until}"
+        walks = [Walk(listing=one, key=key, since=start, until=end, final=end) for one in listings]
 
         async def run() -> None:
-            for listing in listings:
-                queue = partial(links.open_walk, listing, key=f"{since}..{until}", since=start, until=end)
-                await self.pipeline.run(queue, final=end, now=self.hands())
+            await self.pipeline.run(partial(self.store.units.open, walks, now=self.hands()))
             await self.pipeline.walk(IRNA, WAYS, tally)
             await self.pipeline.collect(IRNA, tally)
 
@@ -128,8 +131,10 @@ def test_an_index_opens_the_sitemaps_of_the_asked_days_and_no_others(past: Past)
 def test_a_walk_killed_after_an_index_goes_on_with_its_sitemaps(past: Past) -> None:
     index, leaf = "sitemap/1397/sitemap.xml", SITEMAP.format("07/17")
     past.pages = {index: urlset(17, root="sitemapindex", entry="sitemap", path="sitemap/1397/07/{}/sitemap.xml")}
+    past.down = leaf
     first = past.walk(IRNA.listing(index, "sitemap"))
     assert any(leaf in problem for problem in first.problems)
+    past.down = ""
     past.pages[leaf] = urlset(1)
     past.hands.forward(timedelta(hours=1))
     past.walk()
@@ -141,7 +146,7 @@ def test_an_archive_that_never_ends_is_given_up_and_said(past: Past) -> None:
     past.pages = {day.url.removeprefix(IRNA.home): archive(range(1), "", 1)}
     past.pages |= {f"archive{page}": archive(range(page, page + 1), "", page + 1) for page in range(1, MOST_PAGES + 9)}
     tally = past.walk(day)
-    assert len([path for path in past.asked if path.startswith("archive")]) == MOST_PAGES
+    assert len({path for path in past.asked if path.startswith("archive")}) == MOST_PAGES
     assert [problem.partition(": ")[2] for problem in tally.problems] == [
         f"given up after {MOST_PAGES} pages, short of where the walk should end"
     ]

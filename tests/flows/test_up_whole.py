@@ -60,6 +60,20 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             assert json.loads(once.stdout)["problems"] == []
             assert any(run["deployment_id"] is None for run in runs(api, "COMPLETED")), "a command runs as a flow, too"
 
+            days = ["--since", "1398-07-15", "--until", "1398-07-19", "--limit-rate", "20", "--json"]
+            filled = subprocess.run(
+                [*DIDBAN, "backfill", "irna", *days],
+                check=False,
+                cwd=tmp_path,
+                env=env,
+                capture_output=True,
+                timeout=120,
+            )
+            assert filled.returncode == 0, filled.stderr
+            assert json.loads(filled.stdout)["problems"] == []
+            (progress,) = asked(api, "artifacts", {"artifacts": {"type": {"any_": ["progress"]}}})
+            assert (progress["key"], progress["data"]) == ("backfill-irna", 100)
+
             eventually("the next shift works", lambda: runs(api, "RUNNING"), 90, up, log)
             assert len(alive(var)) >= 3, "server, worker and run: the search below can find something"
             up.send_signal(signal.SIGINT)
@@ -96,8 +110,13 @@ def where(var: Path) -> str:
 def runs(api: str, state: str) -> list[dict[str, Any]]:
     """The runs in a state, earliest first."""
     wanted = {"sort": "EXPECTED_START_TIME_ASC", "flow_runs": {"state": {"type": {"any_": [state]}}}}
+    return asked(api, "flow_runs", wanted)
+
+
+def asked(api: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+    """What of this kind the server knows."""
     request = urllib.request.Request(
-        f"{api}/flow_runs/filter", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
+        f"{api}/{what}/filter", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
     )
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request, timeout=30) as answer:

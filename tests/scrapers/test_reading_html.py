@@ -173,7 +173,8 @@ def test_a_crowd_of_short_paragraphs_under_a_title_takes_no_time(page: Callable[
     [
         ('{"datePublished": " x "}', "x"), ('[{"a": 1}, {"datePublished": "x"}]', "x"),
         ('{"@graph": [{"@type": "A"}, {"datePublished": "x"}]}', "x"), ('{"datePublished": 5}', ""), ("{", ""),
-        ("[" * 100_000, ""), ("5", ""), ("", ""),
+        ("[" * 100_000, ""), ("5", ""), ("", ""), (r'{"datePublished": "\u0000x\ud800"}', "x"),
+        (r'[{"datePublished": "\ud83d\ude42"}]', "🙂"),
     ],
 )  # fmt: skip
 def test_json_ld(page: Callable[..., Page], script: str, found: str) -> None:

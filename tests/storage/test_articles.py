@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 
 from didban import seed
 from didban.article import Article, Page
+from didban.errors import StoreError
 from storage import tables
+from storage.articles import Arrived
 from storage.store import Store
 from tests.support import NOW, TEXT, article, judge, sighting
 
@@ -33,6 +35,19 @@ def test_the_same_article_twice_is_one_article_and_one_alert(store: Store) -> No
     assert (first.change, first.live) == ("new", 1)
     assert (second.change, second.live, second.article) == ("same", 0, first.article)
     assert [_count(store, name) for name in ("article", "revision", "story", "alert", "notification")] == [1] * 5
+
+
+def test_articles_saved_together_are_all_saved_or_none(store: Store) -> None:
+    two = [Arrived(article=article(id=str(number), url=None), sighting=sighting()) for number in (1, 2)]
+    half = Arrived(article=article(id="3", url=None, title="نیم\ud800"), sighting=sighting())
+    with pytest.raises(StoreError):
+        store.articles.save_all([*two, half], judge())
+    assert _count(store, "article") == _count(store, "alert") == 0
+    assert [(saved.change, saved.copy) for saved in store.articles.save_all(two, judge())] == [
+        ("new", False),
+        ("new", True),
+    ]
+    assert [_count(store, name) for name in ("article", "story", "alert")] == [2, 1, 1]
 
 
 def test_what_is_saved_comes_back_equal(store: Store) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from didban.article import Link, Listed, Listing, Page
 from didban.health import Verdict
-from storage.links import Unit, Waiting
+from storage.links import Waiting
 from storage.store import Store
+from storage.units import Unit, Walk
 from tests.support import NOW, article, judge, sighting
 
 FEED = Listing(source="irna", url="https://www.irna.ir/rss")
@@ -41,7 +43,7 @@ def take(store: Store, *, owner: str = "me", now=NOW, limit: int = 20) -> list[W
 
 
 def take_gap(store: Store, now=NOW) -> Unit | None:
-    return store.links.take_unit("irna", ways=("gap",), owner="me", now=now, lease=LEASE)
+    return store.units.take("irna", ways=("gap",), owner="me", now=now, lease=LEASE)
 
 
 def test_links_and_validators_are_noted_together(store: Store) -> None:
@@ -121,24 +123,89 @@ def test_a_walk_moves_on_in_the_transaction_that_notes_its_links(store: Store) -
     unit = take_gap(store)
     assert unit is not None
     page = listed(7, 8)
-    store.links.note_walk(unit, page, feed(), wanted=page.links, next_url=OLDER.url + "&2", now=NOW)
+    store.units.note(unit, page, feed(), wanted=page.links, next_url=OLDER.url + "&2", now=NOW)
     unit = take_gap(store)
     assert unit is not None
     assert (unit.listing.url, unit.pages, unit.last_keys) == (OLDER.url + "&2", 1, {"7", "8"})
     assert store.links.known_before("irna", listed(1, 7).links, unit.created) == 1
-    store.links.note_walk(unit, listed(1), feed(), wanted=(), next_url=None, now=NOW)
+    store.units.note(unit, listed(1), feed(), wanted=(), next_url=None, now=NOW)
     assert take_gap(store) is None
-    assert store.links.walks("irna", ("gap",)) == {"done": 1}
+    assert store.units.states("irna", ("gap",)) == {"listed": 1}, "its links are still to be fetched"
+    for waiting in take(store):
+        store.links.put_off(waiting, reason="gone", due=None)
+    assert store.units.settle("irna") == 1
+    assert store.units.states("irna", ("gap",)) == {"done": 1}
+
+
+def test_a_unit_that_was_left_goes_on_with_its_next_page(store: Store) -> None:
+    begin(store)
+    pages = Listing(source="irna", url="https://www.irna.ir/archive?pi=1", way="page")
+    store.units.open([Walk(listing=pages, key="all", since=NOW, until=NOW, final=NOW)], now=NOW)
+    taken = partial(store.units.take, "irna", ways=("page",), now=NOW, lease=LEASE)
+    unit = taken(owner="killed")
+    assert unit is not None
+    assert unit.page_url is None
+    store.units.note(unit, listed(7, 8), feed(), wanted=listed(7, 8).links, next_url="https://www.irna.ir/2", now=NOW)
+    assert taken(owner="other") is None, "its lease is held"
+    store.sources.release({"killed"})
+    unit = taken(owner="other")
+    assert unit is not None
+    assert (unit.listing.url, unit.page_url, unit.pages) == ("https://www.irna.ir/2", pages.url, 1)
+
+
+def test_units_come_newest_or_oldest_first_and_only_those_asked_for(store: Store) -> None:
+    begin(store)
+    days = [NOW - timedelta(days=back) for back in range(4)]
+    store.units.open(
+        [
+            Walk(
+                listing=Listing(source="irna", url=f"https://www.irna.ir/{day:%d}", way="day"),
+                key=f"{day:%F}",
+                since=day,
+                until=day + timedelta(days=1),
+                final=NOW,
+            )
+            for day in days
+        ],
+        now=NOW,
+    )
+    taken = partial(store.units.take, "irna", ways=("day",), now=NOW, lease=LEASE)
+    newest, oldest = taken(owner="a"), taken(owner="b", order="oldest")
+    middle = taken(owner="c", since=days[2], until=days[2] + timedelta(days=1))
+    assert [unit and unit.since for unit in (newest, oldest, middle)] == [days[0], days[3], days[2]]
+
+
+def test_what_was_refused_is_tried_again_when_it_is_asked_for(store: Store) -> None:
+    begin(store)
+    day = Listing(source="irna", url="https://www.irna.ir/archive?dy=1", way="day")
+    walks = [Walk(listing=day, key=key, since=NOW, until=NOW + timedelta(days=1), final=NOW) for key in ("a", "b")]
+    store.units.open(walks, now=NOW)
+    taken = partial(store.units.take, "irna", ways=("day",), owner="me", lease=LEASE)
+    first = taken(now=NOW)
+    assert first is not None
+    store.units.note(first, listed(1), feed(), wanted=listed(1).links, next_url=None, now=NOW)
+    second = taken(now=NOW)
+    assert second is not None
+    store.units.put_off(second, reason="not there", due=None)
+    (waiting,) = take(store)
+    store.links.put_off(waiting, reason="gone", due=None)
+    store.units.settle("irna")
+    assert store.units.states("irna", ("day",)) == {"done": 1, "refused": 1}
+    assert store.units.retry("mehr", now=NOW) == 0
+    assert store.units.retry("irna", since=NOW + timedelta(days=2), now=NOW) == 0
+    assert store.units.retry("irna", now=NOW) == 2
+    assert store.units.states("irna", ("day",)) == {"listed": 1, "waiting": 1}
+    assert [one.attempts for one in take(store)] == [0]
 
 
 def test_a_backfills_link_that_the_watch_meets_becomes_the_watchs(store: Store) -> None:
     begin(store)
     day = Listing(source="irna", url="https://www.irna.ir/archive?dy=1", way="day")
     final = NOW + timedelta(days=1)
-    store.links.open_walk(day, key="a day", since=NOW, until=final, final=final, now=NOW)
-    unit = store.links.take_unit("irna", ways=("day",), owner="me", now=NOW, lease=LEASE)
+    store.units.open([Walk(listing=day, key="a day", since=NOW, until=final, final=final)], now=NOW)
+    unit = store.units.take("irna", ways=("day",), owner="me", now=NOW, lease=LEASE)
     assert unit is not None
-    store.links.note_walk(unit, listed(1), feed(), wanted=listed(1).links, next_url=None, now=NOW)
+    store.units.note(unit, listed(1), feed(), wanted=listed(1).links, next_url=None, now=NOW)
     (waiting,) = take(store)
     assert waiting.via == "backfill"
     store.articles.save(article(id="1", url=waiting.link.url), judge(), sighting("backfill"), link=waiting.id)
@@ -151,10 +218,11 @@ def test_a_day_walked_before_it_was_over_is_walked_again_and_a_settled_one_is_no
     day = Listing(source="irna", url="https://www.irna.ir/archive?dy=1", way="day")
 
     def walk(now):
-        store.links.open_walk(day, key="d", since=NOW, until=NOW, final=NOW + timedelta(days=1), now=now)
-        unit = store.links.take_unit("irna", ways=("day",), owner="me", now=now, lease=LEASE)
+        walk = Walk(listing=day, key="d", since=NOW, until=NOW, final=NOW + timedelta(days=1))
+        store.units.open([walk], now=now)
+        unit = store.units.take("irna", ways=("day",), owner="me", now=now, lease=LEASE)
         if unit is not None:
-            store.links.note_walk(unit, listed(1), feed(), wanted=(), next_url=None, now=now)
+            store.units.note(unit, listed(1), feed(), wanted=(), next_url=None, now=now)
         return unit
 
     assert walk(NOW) is not None
@@ -179,10 +247,31 @@ def test_a_source_is_held_by_one_process_and_remembers_its_state(store: Store) -
 
 def test_one_limiter_serves_every_process(store: Store) -> None:
     second = timedelta(seconds=1)
-    waits = [store.sources.turn("irna.ir", interval=second, now=NOW) for _ in range(3)]
-    assert waits == [timedelta(0), second, second * 2]
-    assert store.sources.turn("mehrnews.com", interval=second, now=NOW) == timedelta(0)
-    assert store.sources.turn("irna.ir", interval=second, now=NOW + second * 10) == timedelta(0)
+    waits = [store.hosts.turn("irna.ir", interval=second, now=NOW) for _ in range(3)]
+    assert waits == [timedelta(0), second, second]
+    assert store.hosts.turn("mehrnews.com", interval=second, now=NOW) == timedelta(0)
+    assert store.hosts.turn("irna.ir", interval=second, now=NOW + second) == timedelta(0)
+
+
+def test_a_clock_that_was_set_back_stops_nobody(store: Store) -> None:
+    day, second = timedelta(days=1), timedelta(seconds=1)
+    assert store.hosts.turn("irna.ir", interval=second, now=NOW + day) == timedelta(0)
+    assert store.hosts.turn("irna.ir", interval=second, now=NOW + day) == second
+    assert store.hosts.turn("irna.ir", interval=second, now=NOW, yielding=True) == timedelta(0)
+    assert store.hosts.turn("irna.ir", interval=second, now=NOW) == second
+
+
+def test_a_watch_that_waits_for_its_turn_goes_before_every_backfill(store: Store) -> None:
+    second = timedelta(seconds=1)
+    turn = partial(store.hosts.turn, "irna.ir", interval=second)
+    assert turn(now=NOW, yielding=True) == timedelta(0)
+    assert turn(now=NOW, yielding=True) == second
+    assert turn(now=NOW) == second
+    assert turn(now=NOW + second, yielding=True) == second, "the turn is the watch's"
+    assert turn(now=NOW + second) == timedelta(0)
+    assert turn(now=NOW + second * 2, yielding=True) == timedelta(0)
+    assert turn(now=NOW + second * 2) == second
+    assert turn(now=NOW + second * 9, yielding=True) == timedelta(0), "a watch that went away is not waited for"
 
 
 def test_a_link_from_a_sitemap_gains_its_title_from_the_feed(store: Store) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from alerts.channels.json_part import json_part
-from didban.alert import Draft, NoticeDraft
+from alerts.channels.json_part import json_parts
+from didban.alert import AnyDraft
 from didban.article import Link, Listed, Listing, Page
 from didban.health import Reading, State, Verdict
 from storage import tables
@@ -23,8 +23,8 @@ LEASE = timedelta(minutes=15)
 MINUTE = timedelta(minutes=1)
 
 
-def render(draft: Draft | NoticeDraft) -> tuple[str, ...]:
-    return (json_part(draft, {"irna": "ایرنا"}),)
+def render(draft: AnyDraft) -> tuple[str, ...]:
+    return json_parts(draft, {"irna": "ایرنا"})
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
-from didban.alert import Draft, Message, NoticeDraft
+from didban.alert import AnyDraft, Draft, Message
 from storage.store import Store
 from tests.support import NOW, TEXT, article, judge, sighting
 
@@ -12,7 +13,7 @@ BOTH = {"egov": "دولت الکترونیک", "lead": "لید"}
 LEASE = timedelta(minutes=2)
 
 
-def render(draft: Draft | NoticeDraft) -> tuple[str, ...]:
+def render(draft: AnyDraft) -> tuple[str, ...]:
     assert isinstance(draft, Draft)
     rules = ",".join(alert.rule for alert in draft.alerts)
     return (f"{draft.channel}: {rules}{' again' if draft.follow_up else ''}", draft.key)
@@ -42,7 +43,7 @@ def test_a_retry_sends_the_same_bytes_from_the_first_unsent_part(store: Store) -
     close(store)
     first = take(store)
     assert first is not None
-    store.outbox.part_sent(first, 0)
+    store.outbox.part_sent(first, 0, leased_until=NOW + LEASE)
     store.outbox.put_off(first, error="down", due=NOW + timedelta(seconds=30))
     assert take(store) is None
     again = take(store, now=NOW + timedelta(seconds=30))
@@ -88,10 +89,10 @@ def test_a_rule_later_than_the_message_is_a_follow_up_with_its_own_key(store: St
     assert second.key != first.key
 
 
-def test_the_key_is_the_same_in_a_database_that_starts_anew(store: Store, tmp_path) -> None:
+def test_the_key_is_the_same_in_a_database_that_starts_anew(store: Store, databases: Callable[[], str]) -> None:
     from storage.store import open_store
 
-    other = open_store(f"sqlite:///{tmp_path / 'other.db'}")
+    other = open_store(databases())
     other.articles.save(article(source="mehr", id="1", url=None, text=TEXT * 2), judge({}), sighting())
     keys = []
     for one in (store, other):
