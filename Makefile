@@ -44,7 +44,7 @@ lock: $(UV) ## write requirements*.txt again from pyproject.toml (ARGS=--upgrade
 	@$(uv) pip compile bench/peers.in --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -o bench/peers.txt $(ARGS)
 
-bench-peers: $(UV) bench/peers.txt ## what bench/parse.py compares with, in an environment of its own (.venv-peers)
+bench-peers: $(UV) bench/peers.txt ## what bench/parse.py and bench/ingest.py compare with, in an environment of its own (.venv-peers)
 	@$(uv) venv --quiet --allow-existing --python '$(PYTHON)' .venv-peers
 	@$(uv) pip sync --quiet --python .venv-peers/bin/python --require-hashes bench/peers.txt
 
