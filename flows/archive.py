@@ -19,7 +19,7 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from didban.article import Listing
-from didban.dates import day_bounds, jalali_iso, parse_day, parse_span, tehran_day
+from didban.dates import day_bounds, jalali_iso, jalali_of, parse_day, parse_span, tehran_day
 from didban.errors import DidbanError, InputError
 from didban.health import rates, retry_at
 from didban.outcome import Tally
@@ -392,9 +392,23 @@ def range_of(
         first = today - span + timedelta(days=1)
     else:
         first = parse_day(since) if isinstance(since, str) else since or today
-        if first <= today < last_day:
-            last_day = today
+        if first > today:
+            raise InputError(f"{_said(first)} is in the future; the last day there is is today, {_said(today)}")
+        if until is not None and first > last_day:
+            raise InputError(f"the first day, {_said(first)}, is after the last, {_said(last_day)}")
+        last_day = min(last_day, today)
     return Range(source=source, since=first, until=last_day, order=order, ways=tuple(ways or ()))
+
+
+def refused(settings: Settings) -> list[str]:
+    """The sources whose backfills were refused something. Raises SettingsError, StoreError."""
+    with opened(settings) as store:
+        return store.units.refused()
+
+
+def _said(day: date) -> str:
+    """A day in both calendars, for whoever typed either: `1405-08-30 (2026-11-21)`."""
+    return f"{'{:04}-{:02}-{:02}'.format(*jalali_of(day))} ({day})"
 
 
 def checked(settings: Settings, asked: Range) -> Source:
@@ -403,7 +417,7 @@ def checked(settings: Settings, asked: Range) -> Source:
     today = tehran_day(now())
     days(asked.since, asked.until)
     if asked.until > today:
-        raise InputError(f"{asked.until} is in the future; the last day there is is today, {today}")
+        raise InputError(f"{_said(asked.until)} is in the future; the last day there is is today, {_said(today)}")
     archive_of(through(source, asked.ways), asked)
     return source
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stdout
 from datetime import date, timedelta
 from io import TextIOWrapper
@@ -23,6 +23,7 @@ from didban.errors import DateError, DidbanError, InputError
 if TYPE_CHECKING:
     from didban.outcome import Tally
     from didban.settings import Settings
+    from flows.archive import Range
     from storage.articles import Selection
 
 
@@ -194,32 +195,54 @@ def backfill(
     **options: Any,  # noqa: ANN401 - each as its option above says
 ) -> None:
     """Collect a source's archive; goes on where an earlier run stopped, and shares the work with runs beside it."""
+    from didban.outcome import Tally
+
     if options["status"]:
         _backfill_status(source, since, until, options["calendar"], as_json=as_json)
         return
     if options["calendar"]:
         raise click.UsageError("--calendar goes with --status")
-    if source is None:
-        raise click.UsageError("which source? `didban sources` prints them")
     from flows import archive
     from flows.workshop import chosen
 
     settings = _settings()
-    chosen(settings, [source])
+    if source is not None:
+        chosen(settings, [source])
+    elif not options["retry"]:
+        raise click.UsageError("which source? `didban sources` prints them")
     order: Any = "oldest" if options["oldest_first"] else "newest"
     asked = None
-    if not options["retry"]:
-        asked = archive.range_of(
-            source, since=since, until=until, last=options["last"], order=order, ways=options["ways"]
-        )
-        archive.checked(settings, asked)
+    if not options["retry"] or options["last"]:
+        days = {"since": since, "until": until, "last": options["last"]}
+        asked = archive.range_of(source or "", **days, order=order, ways=options["ways"])
         since, until = asked.since, asked.until
     if options["dry_run"]:
-        if asked is None:
+        if asked is None or options["retry"]:
             raise click.UsageError("--dry-run says what days would bring: leave --retry out")
         found = archive.forecast(settings, asked, limit=options["limit_rate"])
         click.echo(json.dumps(found.as_json()) if as_json else str(found))
         return
+    if asked is not None and not options["retry"]:
+        archive.checked(settings, asked)
+    total = Tally()
+    for key in [source] if source else archive.refused(settings):
+        total.add(_backfill(settings, key, since, until, asked, options, order=order, as_json=as_json))
+    _finish(total, as_json=as_json)
+
+
+def _backfill(
+    settings: Settings,
+    source: str,
+    since: date | None,
+    until: date | None,
+    asked: Range | None,
+    options: Mapping[str, Any],
+    *,
+    order: str,
+    as_json: bool,
+) -> Tally:
+    """One source, as a flow where a server is there."""
+    patience: timedelta | None = options["patience"]
     tally = _as_flow(
         settings,
         "backfill",
@@ -230,23 +253,19 @@ def backfill(
         ways=list(options["ways"]) or None,
         notify=options["notify"],
         limit_rate=options["limit_rate"],
+        wait=f"{patience.total_seconds():.0f}s" if patience is not None else None,
         retry_refused=bool(options["retry"]),
     )
-    if tally is None:
-        from flows.progress import shown
+    if tally is not None:
+        return tally
+    from flows import archive
+    from flows.progress import shown
 
-        with _aside(as_json=as_json), shown(click.echo) as (report, show):
-            said: Any = {
-                "limit": options["limit_rate"],
-                "patience": options["patience"],
-                "report": report,
-                "show": show,
-            }
-            if asked is None:
-                tally = archive.retry(settings, source, since=since, until=until, **said)
-            else:
-                tally = archive.run(settings, asked, notify=options["notify"], **said)
-    _finish(tally, as_json=as_json)
+    with _aside(as_json=as_json), shown(click.echo) as (report, show):
+        said: Any = {"limit": options["limit_rate"], "patience": patience, "report": report, "show": show}
+        if options["retry"] or asked is None:
+            return archive.retry(settings, source, since=since, until=until, **said)
+        return archive.run(settings, asked, notify=options["notify"], **said)
 
 
 def _backfill_status(

@@ -30,7 +30,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
 
 from didban import settings
-from didban.dates import jalali_iso, parse_day
+from didban.dates import jalali_iso, parse_day, parse_span
 from didban.errors import ServerError
 from didban.outcome import Tally
 from flows import archive, deliver, server, shift, turn
@@ -71,6 +71,7 @@ def backfill(
     ways: list[Literal["day", "sitemap"]] | None = None,
     notify: bool = False,
     limit_rate: Annotated[float, Field(gt=0)] | None = None,
+    wait: str | None = None,
     retry_refused: bool = False,
     shards: Annotated[int, Field(ge=1, le=16)] = 1,
 ) -> Tally:
@@ -87,6 +88,7 @@ def backfill(
         ways: How the archive is read, where there is a choice; both for a cross-check.
         notify: Tell what is found, as digests, when all is done.
         limit_rate: Requests a second at most, beside the host's own pace.
+        wait: How long to wait for a site that gives nothing, 12h; none means as long as it takes.
         retry_refused: Try once more what earlier backfills of these days, or of all, were refused, and nothing else.
         shards: How many runs share the work, each on a place of a worker.
     """
@@ -94,9 +96,15 @@ def backfill(
     asked = {"source": source, "since": since, "until": until, "last": last, "order": order, "ways": ways}
     range_ = None if retry_refused else archive.range_of(**asked)
     for _ in range(1, shards):
-        shared = asked | {"limit_rate": limit_rate, "retry_refused": retry_refused}
+        shared = asked | {"limit_rate": limit_rate, "wait": wait, "retry_refused": retry_refused}
         run_deployment("backfill/backfill", parameters=shared, timeout=0, as_subflow=False)
-    options: dict[str, Any] = {"limit": limit_rate, "report": get_run_logger().info, "show": _progress(source)}
+    patience = parse_span(wait) if wait is not None else None
+    options: dict[str, Any] = {
+        "limit": limit_rate,
+        "patience": patience,
+        "report": get_run_logger().info,
+        "show": _progress(source),
+    }
     with turn.stoppable(_terminated):
         if range_ is None:
             first, last_day = (parse_day(day) if day else None for day in (since, until))

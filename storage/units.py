@@ -243,6 +243,14 @@ class Units:
             ).rowcount
             return links + units
 
+    def refused(self) -> list[str]:
+        """The sources that have refused units, or refused links that a unit listed."""
+        unit, link = tables.unit, tables.link
+        listed = select(link.c.source).join(tables.unit_link, tables.unit_link.c.link == link.c.id)
+        found = select(unit.c.source).where(unit.c.state == "refused").union(listed.where(link.c.state == "refused"))
+        with self._database.read() as connection:
+            return sorted(connection.scalars(found))
+
     def states(
         self, source: str, ways: Sequence[str], *, since: datetime | None = None, until: datetime | None = None
     ) -> dict[str, int]:

@@ -191,9 +191,11 @@ def test_what_was_refused_is_tried_again_when_it_is_asked_for(store: Store) -> N
     store.links.put_off(waiting, reason="gone", due=None)
     store.units.settle("irna")
     assert store.units.states("irna", ("day",)) == {"done": 1, "refused": 1}
+    assert store.units.refused() == ["irna"]
     assert store.units.retry("mehr", now=NOW) == 0
     assert store.units.retry("irna", since=NOW + timedelta(days=2), now=NOW) == 0
     assert store.units.retry("irna", now=NOW) == 2
+    assert store.units.refused() == []
     assert store.units.states("irna", ("day",)) == {"listed": 1, "waiting": 1}
     assert [one.attempts for one in take(store)] == [0]
 
