@@ -74,6 +74,12 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             (progress,) = asked(api, "artifacts", {"artifacts": {"type": {"any_": ["progress"]}}})
             assert (progress["key"], progress["data"]) == ("backfill-irna", 100)
 
+            deployment = answer(f"{api}/deployments/name/backfill/backfill")["id"]
+            form = {"source": "mehr", "since": "1405-05-12", "until": "1405-05-19", "order": "oldest", "shards": 2}
+            answer(f"{api}/deployments/{deployment}/create_flow_run", {"parameters": form})
+            shared = eventually("two runs have shared a backfill", lambda: of(api, deployment, 2), 120, up, log)
+            assert sorted(run["parameters"].get("shards", 1) for run in shared) == [1, 2]
+
             eventually("the next shift works", lambda: runs(api, "RUNNING"), 90, up, log)
             assert len(alive(var)) >= 3, "server, worker and run: the search below can find something"
             up.send_signal(signal.SIGINT)
@@ -113,11 +119,21 @@ def runs(api: str, state: str) -> list[dict[str, Any]]:
     return asked(api, "flow_runs", wanted)
 
 
+def of(api: str, deployment: str, count: int) -> list[dict[str, Any]]:
+    """The completed runs of a deployment, once there are so many."""
+    found = [run for run in runs(api, "COMPLETED") if run["deployment_id"] == deployment]
+    return found if len(found) == count else []
+
+
 def asked(api: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """What of this kind the server knows."""
-    request = urllib.request.Request(
-        f"{api}/{what}/filter", json.dumps(wanted).encode(), {"Content-Type": "application/json"}
-    )
+    return answer(f"{api}/{what}/filter", wanted)
+
+
+def answer(url: str, said: dict[str, Any] | None = None) -> Any:
+    """What the server answers to a question, or to what it is told."""
+    body = None if said is None else json.dumps(said).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with direct.open(request, timeout=30) as answer:
         return json.load(answer)
