@@ -46,7 +46,6 @@ LONGEST_RETRY: Final = timedelta(hours=6)
 HOUR: Final = timedelta(hours=1)
 _UNREADABLE_RETRIES = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 _GONE_RETRIES = (timedelta(hours=1), timedelta(hours=24))
-_FAULTS = 5  # 5xx in a row for one address of an archive: over two and a half hours
 
 _SILENT, _QUIET, _BROKEN = 1e-4, 1e-2, 1e-6  # improbable enough; many fields are looked at, hundreds of times a day
 _DECLARED_DAYS = 7  # a declared rate weighs as much as a week of days seen
@@ -316,11 +315,15 @@ def _at_least(count: int, of: int, chance: float) -> float:
 # ── when to ask again ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+GIVEN_UP: Final = 5
+"""So many tries of one address of an archive have failed, while its site answers for others: the next one is the last."""
+
+
 def retry_at(error: DidbanError, attempts: int, now: datetime, *, archived: bool = False) -> datetime | None:
     """When to ask again for an address that failed with `error` after `attempts` earlier tries; None: never.
 
-    What is `archived` will not come into being or be mended within the day: a page of a backfill that is gone is given up at
-    once, one that cannot be read after a second look, and one that its server fails on after a few tries.
+    What is `archived` will not come into being within the day: a page of a backfill that is gone is given up at once, and one that
+    cannot be read after a second look.
     """
     if isinstance(error, Blocked):
         asked = timedelta(seconds=error.retry_after or 0)
@@ -329,8 +332,6 @@ def retry_at(error: DidbanError, attempts: int, now: datetime, *, archived: bool
         return _step(_UNREADABLE_RETRIES if not archived else (FIRST_RETRY,), attempts, now)
     if isinstance(error, Gone):
         return None if archived or error.status == 410 else _step(_GONE_RETRIES, attempts, now)
-    if archived and isinstance(error, ServerFault) and attempts >= _FAULTS:
-        return None
     if isinstance(error, Disallowed):
         return None
     return now + _doubled(FIRST_RETRY, attempts)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -21,14 +22,14 @@ from functools import partial
 from didban.article import Listing
 from didban.dates import day_bounds, jalali_iso, jalali_of, parse_day, parse_span, tehran_day
 from didban.errors import DidbanError, InputError
-from didban.health import rates, retry_at
+from didban.health import FIRST_RETRY, LONGEST_RETRY, rates, retry_at
 from didban.outcome import Tally
 from didban.settings import Settings
 from flows.deliver import deliver
 from flows.shift import silent
 from flows.workshop import Workshop, chosen, now, opened, rules_of, workshop
 from scrapers.base import Source, days
-from scrapers.detect import settled
+from scrapers.detect import settled, unsettled
 from scrapers.platforms.nastooh import Nastooh
 from storage.units import Left, Order, Walk
 
@@ -182,14 +183,15 @@ def run(
     async def whole() -> Tally:
         async with workshop(settings, [asked.source], yielding=True, limit=limit) as shop:
             (source,) = shop.sources
-            source = through(await settled(source, shop.pipeline.fetch), asked.ways)
+            source = through(await _settled(shop, source, patience, report), asked.ways)
             walks = [walk_of(listing, asked) for listing in archive_of(source, asked)]
             await shop.pipeline.run(partial(shop.pipeline.store.units.open, walks, now=shop.pipeline.now()))
             since, until = asked.bounds()
             tally = await collect(
                 shop, source, since=since, until=until, order=asked.order, patience=patience, report=report, show=show
             )
-            tally.add(await conclude(shop, settings, asked, notify=notify, report=report))
+            left = any("still to do" in problem for problem in tally.problems)
+            tally.add(await conclude(shop, settings, asked, notify=notify and not left, report=report))
             return tally
 
     return asyncio.run(whole())
@@ -215,10 +217,40 @@ def retry(
             revive = partial(pipeline.store.units.retry, source, since=start, until=end, now=pipeline.now())
             count = await pipeline.run(revive)
             report(f"{source}: {count} refused links and archive units are tried again")
-            one = await settled(shop.sources[0], pipeline.fetch)
+            one = await _settled(shop, shop.sources[0], patience, report)
             return await collect(shop, one, since=start, until=end, patience=patience, report=report, show=show)
 
     return asyncio.run(whole())
+
+
+async def _settled(
+    shop: Workshop,
+    source: Source,
+    patience: timedelta | None,
+    report: Callable[[str], None],
+    sleep: Sleep = asyncio.sleep,
+) -> Source:
+    """The source with the engine and list that its home page shows; a site that does not answer now is waited for.
+
+    Raises InputError where the home page shows none, and where patience has ended.
+    """
+    waited, tries = timedelta(0), 0
+    while unsettled(source):
+        found = await settled(source, shop.pipeline.fetch)
+        if found is not source:
+            return found
+        if await shop.pipeline.answers(source):
+            raise InputError(
+                f"{source.key}: its home page does not say where its archive is; write `news` or `feed` under "
+                f"[sources.{source.key}]"
+            )
+        pause = min(FIRST_RETRY * 2**tries, LONGEST_RETRY)
+        if patience is not None and waited + pause > patience:
+            raise InputError(f"{source.key}: its site does not answer; run it again later")
+        report(f"{source.key}: its site does not answer; on again in {span(pause)}")
+        await sleep(pause.total_seconds())
+        waited, tries = waited + pause, tries + 1
+    return source
 
 
 async def collect(
@@ -243,17 +275,20 @@ async def collect(
         while True:
             before = _achieved(course.tally)
             trouble = await pipeline.walk(source, WAYS, course.tally, order=order, since=since, until=until)
-            trouble = await pipeline.collect(source, course.tally) or trouble
+            trouble = await pipeline.collect(source, course.tally, archive=True) or trouble
             await pipeline.run(units.settle, key)
             rest = partial(units.left, key, WAYS, owner=pipeline.owner, now=pipeline.now(), since=since, until=until)
             left = await pipeline.run(rest)
             if left is None:
+                await pipeline.run(units.settle, key)  # another process may have ended the last link since
                 break
             if await shop.bury():
                 continue
             pause = course.pause(left, trouble, went_on=_achieved(course.tally) > before)
-            if patience is not None and course.idle() >= patience:
-                break
+            if patience is not None:
+                if course.idle() >= patience:
+                    break
+                pause = min(pause, patience - course.idle())
             if pause > LOOK:
                 report(f"{key}: {left}: {course.waits}")
             await sleep(max(pause.total_seconds(), 0.02))
@@ -262,7 +297,7 @@ async def collect(
         showing.cancel()
     ended = course.stand(await states())
     if show is not None:
-        show(ended)
+        await _shown(show, ended)
     return replace(course.tally, problems=[*_problems(ended, left)])
 
 
@@ -305,8 +340,14 @@ class _Course:
 
 async def _keep_showing(course: _Course, states: Callable[[], Awaitable[dict[str, int]]], show: Show | None) -> None:
     while show is not None:
-        show(course.stand(await states()))
+        await _shown(show, course.stand(await states()))
         await asyncio.sleep(1)
+
+
+async def _shown(show: Show, progress: Progress) -> None:
+    """Show it from a thread of its own: a server that is slow to be told, or away, holds up no work and ends none."""
+    with suppress(Exception):
+        await asyncio.to_thread(show, progress)
 
 
 def _problems(ended: Progress, left: Left | None) -> Iterator[str]:
@@ -345,21 +386,21 @@ def forecast(settings: Settings, asked: Range, *, limit: float | None = None) ->
     """What a backfill would do, without asking anybody. Articles are what the source brings on such days, by its history or else by
     what it declares. Raises as `run`."""
     source = through(checked(settings, asked), asked.ways)
-    since, until = asked.bounds()
     with opened(settings) as store:
         history = store.sources.history(source.key)
-        states = store.units.states(source.key, WAYS, since=since, until=until)
+        ended = store.units.done(source.key)
     listings = archive_of(source, asked)
+    done = sum((listing.way, walk_of(listing, asked).key) in ended for listing in listings)
     usual = rates(history, source.expects)
     wanted = days(asked.since, asked.until)
-    left = 1 - min(states.get("done", 0), len(listings)) / len(listings)
+    left = 1 - done / len(listings)
     articles = sum(usual.of(day) for day in wanted) * left
     pages = sum(max(1.0, usual.of(day) / _A_LISTING) for day in wanted) * left
     return Forecast(
         source=source.key,
         days=len(wanted),
         units=len(listings),
-        done=round(len(listings) * (1 - left)),
+        done=done,
         articles=round(articles),
         requests=round(articles + pages),
         rate=min(settings.rate, limit or settings.rate),

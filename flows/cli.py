@@ -6,6 +6,7 @@ Exit code 0 only on success; an error is one line on stderr that says what to do
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, redirect_stdout
@@ -17,14 +18,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from didban import __version__
-from didban.dates import day_bounds, iso_utc, jalali_long, parse_day, parse_span
+from didban.dates import day_bounds, jalali_long, parse_day, parse_span
 from didban.errors import DateError, DidbanError, InputError
 
 if TYPE_CHECKING:
+    from didban.article import Article
     from didban.outcome import Tally
     from didban.settings import Settings
     from flows.archive import Range
     from storage.articles import Selection
+    from storage.store import Store
 
 
 class Day(click.ParamType[date]):
@@ -210,6 +213,8 @@ def backfill(
         chosen(settings, [source])
     elif not options["retry"]:
         raise click.UsageError("which source? `didban sources` prints them")
+    if options["retry"] and options["notify"]:
+        raise click.UsageError("--notify tells what days hold: leave --retry out")
     order: Any = "oldest" if options["oldest_first"] else "newest"
     asked = None
     if not options["retry"] or options["last"]:
@@ -295,7 +300,10 @@ def _backfill_status(
 @click.option("--source", default=None, help="The source of seed documents that do not say it.")
 @as_json
 def import_(paths: tuple[Path, ...], source: str | None, *, as_json: bool) -> None:
-    """Bring seed documents or JSON lines into the store; a folder means all of its files."""
+    """Bring seed documents or JSON lines into the store; a folder means all of its files.
+
+    A line that says it is newer than the article in the store (by `fetched`, `modified` or `revision`) is an edit of it.
+    """
     from flows.documents import import_paths
     from flows.workshop import judge_of, now, opened, sources_of
 
@@ -303,8 +311,8 @@ def import_(paths: tuple[Path, ...], source: str | None, *, as_json: bool) -> No
     if source is not None:
         sources_of(settings).get(source)
     judge = judge_of(settings, tuple(settings.channels))
-    with opened(settings) as store:
-        tally = import_paths(store, judge, paths, source=source, now=now(), warn=_warn)
+    with opened(settings) as store, _progress() as show:
+        tally = import_paths(store, judge, paths, source=source, now=now(), warn=_warn, show=show)
     if as_json:
         click.echo(json.dumps(tally.counts()))
     else:
@@ -314,40 +322,77 @@ def import_(paths: tuple[Path, ...], source: str | None, *, as_json: bool) -> No
     sys.exit(1 if tally.refused else 0)
 
 
-@cli.command(epilog="Example: didban export --format seed --source mehr -o seeds/")
-@click.option("--format", "shape", type=click.Choice(["seed", "jsonl"]), default="jsonl", show_default=True)
+@cli.command(epilog="Example: didban export --format csv --source mehr --since 1404-01-01 -o mehr.csv")
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["seed", "jsonl", "csv", "parquet", "csl", "bibtex", "ris"]),
+    default="jsonl",
+    show_default=True,
+)
 @click.option("--original", is_flag=True, help="Seed documents exactly as they were imported.")
 @click.option("--source", default=None, help="Only this source.")
 @click.option("--since", type=Day(), default=None, help="First day, Jalali or Gregorian.")
 @click.option("--until", type=Day(), default=None, help="Last day, included.")
+@click.option("--province", default=None, help="Only of this province, by its Persian name or its slug: lorestan.")
+@click.option("--rule", default=None, help="Only where this rule finds evidence.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), default=None, help="A folder for seeds, a file for lines."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="A folder for seeds, else a file (.gz packs it); a manifest is written beside it. Without it, standard output.",
 )
 def export(
-    shape: str, source: str | None, since: date | None, until: date | None, output: Path | None, *, original: bool
+    shape: str,
+    source: str | None,
+    since: date | None,
+    until: date | None,
+    province: str | None,
+    rule: str | None,
+    output: Path | None,
+    *,
+    original: bool,
 ) -> None:
-    """Write articles as seed documents or JSON lines."""
-    from flows.documents import export_lines, export_seeds
-    from flows.workshop import opened
+    """Write articles: seed documents, JSON lines, CSV, Parquet, or citations."""
+    from flows.exports import BINARY, Export, Query
+    from flows.workshop import opened, sources_of
 
     if original and shape != "seed":
         raise click.UsageError("--original goes with --format seed")
-    selection = _selection(source, since, until)
-    with opened(_settings()) as store:
-        if shape == "seed":
-            if output is None:
-                raise click.UsageError("--format seed needs -o FOLDER")
-            count = export_seeds(store, selection, output, original=original, warn=_warn)
-            click.echo(f"{count} documents in {output}", err=True)
-            return
+    if output is None and (shape == "seed" or shape in BINARY):
+        raise click.UsageError(f"--format {shape} needs -o {'FOLDER' if shape == 'seed' else 'FILE'}")
+    _selection(source, since, until)  # complains of days in the wrong order
+    settings = _settings()
+    query = Query(source=source, since=since, until=until, province=_province(province), rule=_rule(settings, rule))
+    with opened(settings) as store:
+        task = Export(store, sources_of(settings), query)
         if output is None:
-            for line in export_lines(store, selection):
-                click.echo(line)
-            return
-        draft = output.with_name(output.name + ".part")
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(line + "\n" for line in export_lines(store, selection))
-        draft.replace(output)
+            sys.stdout.flush()
+            task.to_stream(shape, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+        elif shape == "seed":
+            count = task.to_folder(output, original=original, warn=_warn)
+            click.echo(f"{count} documents in {output}", err=True)
+        else:
+            count = task.to_file(shape, output)
+            click.echo(f"{count} articles in {output}", err=True)
+
+
+@cli.command(epilog="Example: didban cite mehr:1326881 --format bibtex")
+@click.argument("numbers", metavar="ID …", nargs=-1, required=True)
+@click.option("--format", "shape", type=click.Choice(["csl", "bibtex", "ris"]), default="csl", show_default=True)
+def cite(numbers: tuple[str, ...], shape: str) -> None:
+    """Articles as citations: CSL-JSON, BibTeX or RIS. ID is a number, or SOURCE:ID with the site's own id."""
+    from flows.cite import outlet
+    from flows.formats import cited
+    from flows.workshop import opened, sources_of
+
+    settings = _settings()
+    sites = sources_of(settings).sources
+    with opened(settings) as store:
+        found = [_article(store, number) for number in numbers]
+    click.echo("".join(cited(found, lambda key: outlet(sites, key), form=shape)), nl=False)
 
 
 @cli.command(epilog="Example: didban parse page.html --source mehr --url https://www.mehrnews.com/news/1326881/")
@@ -398,9 +443,49 @@ def match_(path: Path | None) -> None:
     sys.exit(1 if failed else 0)
 
 
+@cli.command(
+    epilog="Example: didban search 'دفاتر \"دولت الکترونیک\" -روزنامه' --since 1404-01-01",
+    context_settings={"ignore_unknown_options": True},  # a query may begin with -
+)
+@click.argument("query")
+@click.option("--source", default=None, help="Only this source.")
+@click.option("--province", default=None, help="Only of this province, by its Persian name or its slug: lorestan.")
+@click.option("--since", type=Day(), default=None, help="Published on or after this day, Jalali or Gregorian.")
+@click.option("--until", type=Day(), default=None, help="Last day, included.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show.")
+@click.option("--offset", type=click.IntRange(0, 100_000), default=0, help="How many to leave out first.")
+@as_json
+def search(query: str, *, limit: int, offset: int, as_json: bool, **where: Any) -> None:  # noqa: ANN401 - each as its option says
+    """Articles by their words: all of them, a "phrase", -without, title: lead: text: one field.
+
+    Those with all of it in the title come first, then in title and lead, then the rest; each the newest first.
+    """
+    from dataclasses import replace
+
+    from didban.query import read_query
+    from flows import search as searching
+    from flows.workshop import opened
+
+    asked = read_query(query)
+    selection = replace(
+        _selection(where["source"], where["since"], where["until"]), province=_province(where["province"])
+    )
+    with opened(_settings()) as store:
+        found = store.search.find(asked, selection, limit=limit, offset=offset)
+    if as_json:
+        for one in found:
+            click.echo(json.dumps(searching.as_json(one, asked), ensure_ascii=False))
+        return
+    mark = {"mark": searching.COLOUR} if _coloured() else {}
+    for one in found:
+        for line in searching.as_lines(one, asked, **mark):
+            click.echo(line)
+    click.echo(f"didban: {searching.counted(found, limit=limit, offset=offset)}", err=True)
+
+
 @cli.command(epilog="Example: didban show 12")
 @click.argument("number", metavar="ID")
-@click.option("--history", is_flag=True, help="Every revision, oldest first.")
+@click.option("--history", is_flag=True, help="Every revision, oldest first: [-what went-] and {+what came+}.")
 @click.option("--reading", is_flag=True, help="In the reading form: the ZWNJ that a text lost, put back.")
 @as_json
 def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
@@ -409,15 +494,7 @@ def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
     from flows.workshop import opened
 
     with opened(_settings()) as store:
-        key, _, site_id = number.partition(":")
-        found = (
-            store.articles.find(key, site_id) if site_id else int(key) if key.isdecimal() and len(key) < 19 else None
-        )
-        article = store.articles.get(found) if found is not None else None
-        if article is None or found is None:
-            raise InputError(
-                f"there is no article {number}; `didban alerts` and `didban export` show the ones there are"
-            )
+        found, article = _article(store, number)
         if as_json:
             click.echo(json.dumps(to_json(article), ensure_ascii=False))
             return
@@ -428,8 +505,10 @@ def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
             if text:
                 click.echo(f"\n{form(text)}")
         if history:
-            for revision, at, texts in store.articles.revisions(found):
-                click.echo(f"\n── {revision} · {iso_utc(at)}\n{texts['title']}\n{texts['lead']}\n{texts['text']}")
+            from flows.history import lines
+
+            for line in lines(store.articles.revisions(found), coloured=_coloured()):
+                click.echo(line)
 
 
 # ── alerts and rules ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -752,6 +831,15 @@ def check_db(*, as_json: bool) -> None:
     sys.exit(0 if found.well else 1)
 
 
+@db.command(epilog="Example: didban db reindex")
+def reindex() -> None:
+    """Make the index of words anew from the articles."""
+    from flows.workshop import opened
+
+    with opened(_settings()) as store:
+        click.echo(f"{store.search.rebuild()} articles indexed")
+
+
 @db.command("copy", epilog="Example: didban db copy sqlite:///var/didban.db postgresql://didban@localhost/didban")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
@@ -822,6 +910,34 @@ def _selection(source: str | None, since: date | None, until: date | None) -> Se
     )
 
 
+def _article(store: Store, number: str) -> tuple[int, Article]:
+    """An article by its number, or as SOURCE:ID. Raises InputError when there is none."""
+    key, _, site_id = number.partition(":")
+    found = store.articles.find(key, site_id) if site_id else int(key) if key.isdecimal() and len(key) < 19 else None
+    article = store.articles.get(found) if found is not None else None
+    if article is None or found is None:
+        raise InputError(f"there is no article {number}; `didban alerts` and `didban export` show the ones there are")
+    return found, article
+
+
+def _province(name: str | None) -> str | None:
+    from didban.provinces import by_name
+
+    if name is None:
+        return None
+    if (found := by_name(name)) is None:
+        raise InputError(f"there is no province {name!r}; `docs/sources.md` names the 31")
+    return found.slug
+
+
+def _rule(settings: Settings, name: str | None) -> str | None:
+    from flows.workshop import rules_of
+
+    if name is not None and name not in (known := [rule.id for rule in rules_of(settings).rules]):
+        raise InputError(f"there is no rule {name!r}; the rules in force are: {', '.join(known)}")
+    return name
+
+
 def _rules(path: Path | None) -> Any:  # noqa: ANN401 - a RuleSet, whose module is imported here
     from alerts.rules import load
 
@@ -833,6 +949,11 @@ def _reading(text: str) -> str:
     from didban.reading import reading
 
     return reading(text)
+
+
+def _coloured() -> bool:
+    """Colours are for a terminal, and for whoever did not say NO_COLOR."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 def _bytes(path: Path) -> bytes:
@@ -853,11 +974,12 @@ def _progress() -> Generator[Callable[[str, int, int], None] | None]:
         yield None
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("")
-        yield lambda what, done, total: bar.update(task, description=what, completed=done, total=total)
+        yield lambda what, done, total: bar.update(task, description=escape(what), completed=done, total=total)
 
 
 def _counted(what: str, done: int, total: int) -> None:

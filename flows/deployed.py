@@ -30,8 +30,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from pydantic import Field
 
 from didban import settings
-from didban.dates import jalali_iso, parse_day, parse_span
-from didban.errors import ServerError
+from didban.dates import jalali_iso, parse_span
+from didban.errors import InputError, ServerError
 from didban.outcome import Tally
 from flows import archive, deliver, server, shift, turn
 from storage.units import Order
@@ -87,27 +87,31 @@ def backfill(
         order: Which days come first.
         ways: How the archive is read, where there is a choice; both for a cross-check.
         notify: Tell what is found, as digests, when all is done.
-        limit_rate: Requests a second at most, beside the host's own pace.
+        limit_rate: Requests a second at most, of all shards together, beside the host's own pace.
         wait: How long to wait for a site that gives nothing, 12h; none means as long as it takes.
-        retry_refused: Try once more what earlier backfills of these days, or of all, were refused, and nothing else.
+        retry_refused: Try once more what earlier backfills of these days, or of all, were refused.
         shards: How many runs share the work, each on a place of a worker.
     """
-    loaded = settings.load()
+    loaded, patience = settings.load(), parse_span(wait) if wait is not None else None
+    if retry_refused and shards > 1:
+        raise InputError("shards share the work of days: leave them out where what was refused is tried again")
     asked = {"source": source, "since": since, "until": until, "last": last, "order": order, "ways": ways}
-    range_ = None if retry_refused else archive.range_of(**asked)
+    range_ = archive.range_of(**asked) if since or last or not retry_refused else None
+    if range_ is not None:
+        archive.checked(loaded, range_)
+    limit = limit_rate / shards if limit_rate else None
     for _ in range(1, shards):
-        shared = asked | {"limit_rate": limit_rate, "wait": wait, "retry_refused": retry_refused}
+        shared = asked | {"limit_rate": limit, "wait": wait}
         run_deployment("backfill/backfill", parameters=shared, timeout=0, as_subflow=False)
-    patience = parse_span(wait) if wait is not None else None
     options: dict[str, Any] = {
-        "limit": limit_rate,
+        "limit": limit,
         "patience": patience,
         "report": get_run_logger().info,
         "show": _progress(source),
     }
     with turn.stoppable(_terminated):
-        if range_ is None:
-            first, last_day = (parse_day(day) if day else None for day in (since, until))
+        if range_ is None or retry_refused:
+            first, last_day = (range_.since, range_.until) if range_ else (None, None)
             tally = archive.retry(loaded, source, since=first, until=last_day, **options)
         else:
             tally = archive.run(loaded, range_, notify=notify, **options)

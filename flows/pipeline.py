@@ -33,13 +33,13 @@ from didban.errors import (
     Unreachable,
     Unreadable,
 )
-from didban.health import HOUR, LONGEST_RETRY, Verdict, judge, next_poll, retry_at
+from didban.health import GIVEN_UP, HOUR, LONGEST_RETRY, Verdict, judge, next_poll, retry_at
 from didban.outcome import Saved, Tally
 from didban.provinces import resolve
 from scrapers.base import Source
 from scrapers.when import believed, has_time
 from storage.articles import Arrived
-from storage.links import Waiting
+from storage.links import Waiting, key_of
 from storage.store import Store
 from storage.units import Order, Unit, Walk
 
@@ -117,7 +117,7 @@ class Pipeline:
         running: what is left stays due.
         """
         trouble: DidbanError | None = None
-        units, silent = self.store.units, 0
+        units, silent, archive = self.store.units, 0, "gap" not in ways
         while silent < 2 and not isinstance(trouble, Blocked):
             take = partial(units.take, source.key, ways=ways, owner=self.owner, lease=LEASE, order=order)
             unit = await self.run(take, now=self.now(), since=since, until=until)
@@ -130,43 +130,52 @@ class Pipeline:
                 trouble = error
                 silent += isinstance(error, (Unreachable, ServerFault))
                 _count(tally, error)
-                gap = unit.listing.way == "gap"
-                due = retry_at(error, unit.attempts, self.now(), archived=not gap)
-                if due is None and gap:
+                due = retry_at(error, unit.attempts, self.now(), archived=archive)
+                if due is None and not archive:
                     due = self.now() + LONGEST_RETRY  # a gap is never given up: what fell into it is news
                 await self.run(units.put_off, unit, reason=str(error), due=due)
             else:
-                trouble = await self.collect(source, tally) or trouble
+                trouble = await self.collect(source, tally, archive=archive) or trouble
                 await self.run(units.settle, source.key)
         return trouble
 
-    async def collect(self, source: Source, tally: Tally) -> DidbanError | None:
-        """Fetch, read and save every waiting link of a source; returns the trouble that its site gave, if any.
+    async def collect(self, source: Source, tally: Tally, *, archive: bool = False) -> DidbanError | None:
+        """Fetch, read and save the waiting links of a source, those that the watch saw or those of its `archive`; returns the
+        trouble that its site gave, if any.
 
-        A wall ends the fetching, not the work: the other links become partial articles by what their listing said. A site that
-        does not answer twice running is left in peace until the next pass.
+        Behind a wall the watch keeps what its listings said, as partial articles; a backfill, to which one old page may well be
+        closed, believes in a wall when two running say so, and waits. A site that does not answer twice running is left in
+        peace until the next pass.
         """
         wall: Blocked | None = None
-        silent = 0
+        walls = silent = 0
         trouble: DidbanError | None = None
+        links, via = self.store.links, "backfill" if archive else "watch"
         while True:
-            await self.run(self.store.sources.extend, source.key, owner=self.owner, until=self.now() + LEASE)
+            held = self.now()
+            await self.run(self.store.sources.extend, source.key, owner=self.owner, until=held + LEASE)
             batch = await self.run(
-                self.store.links.take, source.key, owner=self.owner, now=self.now(), lease=LEASE, limit=BATCH
+                links.take, source.key, owner=self.owner, now=held, lease=LEASE, limit=BATCH, via=via
             )
             if not batch:
                 break
             ready: list[Arrived] = []
             for place, waiting in enumerate(batch):
-                if silent == 2:
+                if self.now() - held > LEASE / 3:
+                    held = self.now()
+                    await self.run(links.hold, batch[place:], owner=self.owner, until=held + LEASE)
+                if silent == 2 and archive and await self.answers(source):
+                    silent = 0  # these pages are broken, not the site
+                if silent == 2 or (archive and wall is not None):
                     await self._save_ready(ready, tally)
-                    await self.run(self.store.links.give_back, batch[place:])
+                    await self.run(links.give_back, batch[place:])
                     return trouble
                 try:
                     ready.append(await self._next(self._bring(source, waiting, tally, wall), ready, tally))
-                    silent = 0
+                    silent = walls = 0
                 except Blocked as error:
-                    wall = trouble = error
+                    walls, trouble = walls + 1, error
+                    wall = error if walls == 2 or not archive or error.retry_after is not None else wall
                 except (Unreachable, ServerFault) as error:
                     silent, trouble = silent + 1, error
                 except ReadError as error:
@@ -175,6 +184,17 @@ class Pipeline:
                     pass  # this address alone: counted, and written on its link
             await self._save_ready(ready, tally)
         return trouble
+
+    async def answers(self, source: Source) -> bool:
+        """Does the site answer at all? Its first listing is asked for."""
+        listings = source.watch()
+        try:
+            await self.fetch(listings[0].url if listings else source.home, hosts=source.hosts)
+        except (Unreachable, ServerFault, Blocked):
+            return False
+        except FetchError:
+            pass
+        return True
 
     async def run(self, work: Callable[..., T], *args: Any, **named: Any) -> T:  # noqa: ANN401 - passed on as given
         """Do this on the thread that writes; no transaction is ever open across an await."""
@@ -199,7 +219,12 @@ class Pipeline:
             raise ReadError(listing.url, listed.problem)
 
     async def _walk_page(self, source: Source, unit: Unit, tally: Tally) -> None:
-        page = await self.fetch(unit.listing.url, hosts=source.hosts)
+        try:
+            page = await self.fetch(unit.listing.url, hosts=source.hosts)
+        except Gone as gone:
+            if await self._ended(source, unit):
+                return
+            raise gone from None
         if page is None:
             raise ServerFault(unit.listing.url, "says not modified to a question without conditions")
         try:
@@ -207,7 +232,16 @@ class Pipeline:
         except ReadError as error:
             await self._keep_unread(source, page, error)
             raise
-        wanted = [link for link in (*await self._moved_up(source, unit, listed), *listed.links) if _within(link, unit)]
+        if unit.page_url is not None and not listed.links and not listed.listings:
+            if await self._ended(source, unit):
+                return
+            await self._keep_unread(
+                source, page, empty := Unreadable(page.url, "empty, and the page before goes on with it")
+            )
+            raise empty
+        before = None if unit.knows(listed.links) else await self._page_before(source, unit)
+        moved = () if before is None else before[1].links
+        wanted = [link for link in (*moved, *listed.links) if _within(link, unit)]
         if listed.problem and (unit.attempts < DAMAGED_TRIES or not listed.links):
             note_damaged = partial(self.store.units.note_damaged, unit, wanted, page, problem=listed.problem)
             tally.noted += await self.run(note_damaged, now=self.now())
@@ -226,13 +260,27 @@ class Pipeline:
             tally.problems.append(f"{page.url}: {reason}")
             await self.run(self.store.units.put_off, unit, reason=reason, due=None)
 
-    async def _moved_up(self, source: Source, unit: Unit, listed: Listed) -> tuple[Link, ...]:
-        """What the page before names by now. Where an article was deleted meanwhile, another has moved up to it from the page that
-        was just read, or from where that one begins: looked at in this order, the two miss nothing between them."""
-        if unit.page_url is None or unit.listing.way == "sitemap" or unit.knows(listed.links):
-            return ()
+    async def _page_before(self, source: Source, unit: Unit) -> tuple[Page, Listed] | None:
+        """The page that was walked last, as it is by now; None at the first page.
+
+        Where an article was deleted meanwhile, another has moved up to it from the page that was just read, or from where that one
+        begins: looked at in this order, the two miss nothing between them.
+        """
+        if unit.page_url is None or unit.listing.way == "sitemap":
+            return None
         page = await self.fetch(unit.page_url, hosts=source.hosts)
-        return () if page is None else _read(source.links, page, unit.listing).links
+        return None if page is None else (page, _read(source.links, page, unit.listing))
+
+    async def _ended(self, source: Source, unit: Unit) -> bool:
+        """The next page is not there: has the list grown shorter meanwhile? Then what moved up is noted, and the walk is over."""
+        before = await self._page_before(source, unit)
+        if before is None or before[1].next == unit.listing.url:
+            return False
+        page, listed = before
+        wanted = [link for link in listed.links if _within(link, unit)]
+        note = partial(self.store.units.note, unit, listed, page, wanted=wanted, next_url=None)
+        await self.run(note, now=self.now())
+        return True
 
     async def _open_walk(self, listing: Listing, unit: Unit) -> None:
         """A sitemap index names sitemaps: each that may hold what this walk is after becomes a walk of its own."""
@@ -252,8 +300,10 @@ class Pipeline:
         if unit.listing.way == "gap":
             known = await self.run(self.store.links.known_before, unit.listing.source, links, unit.created)
             return known > 0
-        dates = [link.published for link in links if link.published is not None]
-        return unit.since is not None and len(dates) == len(links) and max(dates) < unit.since - timedelta(days=1)
+        fresh = [link for link in links if key_of(link) not in unit.last_keys]  # what is pinned stands on every page
+        dates = [link.published for link in fresh if link.published is not None]
+        told = unit.since is not None and dates and 2 * len(dates) >= len(fresh)
+        return bool(told) and max(dates) < unit.since - timedelta(days=1)
 
     async def _bring(self, source: Source, waiting: Waiting, tally: Tally, wall: Blocked | None) -> Arrived:
         """A link's article, to be saved. Raises the FetchError or ReadError that there is none for, after writing that down."""
@@ -307,8 +357,12 @@ class Pipeline:
     ) -> None:
         """The link's page could not be had or read: keep what the listing said as a partial article, and try again later."""
         _count(tally, error)
-        due = retry_at(error, waiting.attempts, self.now(), archived=waiting.via == "backfill")
-        summary = waiting.link.title and not isinstance(error, (Unreachable, ServerFault))
+        archived = waiting.via == "backfill"
+        due = retry_at(error, waiting.attempts, self.now(), archived=archived)
+        site = (Unreachable, ServerFault, Blocked) if archived else (Unreachable, ServerFault)
+        if isinstance(error, site) and archived and waiting.attempts >= GIVEN_UP and await self.answers(source):
+            due = None  # this page alone: the site answers
+        summary = waiting.link.title and (due is None or not isinstance(error, site))
         if summary and waiting.state == "waiting":
             article = partial_article(source, waiting.link, self.now())
             saved = await self._save(article, waiting, page=page, due=due, error=error)

@@ -153,12 +153,13 @@ async def workshop(
         bury()
         store.sources.register([source.key for source in wanted], now=clock())
 
+        ahead = [source.key for source in wanted] if yielding else []
+
         def ask(host: str, interval: timedelta) -> timedelta:
             """Zero when the turn is ours, else how long to wait. The watch's links go first, and a backfill after them."""
-            at = clock()
-            if yielding and any(store.links.watch_waits(one.key, owner=owner.name, now=at) for one in wanted):
-                return interval
-            return store.hosts.turn(host, interval=interval, now=at, yielding=yielding)
+            return store.hosts.turn(
+                host, interval=interval, now=clock(), yielding=yielding, behind=ahead, owner=owner.name
+            )
 
         pace = Pace()
 

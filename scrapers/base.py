@@ -116,6 +116,8 @@ class Site:
     hosts: tuple[str, ...]
     """The domain, then its aliases."""
     rights: str | None = None
+    credit: str | None = None
+    """Whom to name where `rights` ask for it."""
     province: str | None = None
     every: timedelta = timedelta(minutes=15)
     expects: Expects = field(default_factory=Expects)

@@ -14,7 +14,7 @@ import re
 from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 from urllib.parse import urlsplit
 
 from didban.article import Article, Link, Listing, Page
@@ -95,19 +95,19 @@ def engine_name(site: Site) -> str:
     return next(name for name, platform in ENGINES.items() if isinstance(site, platform))
 
 
+def unsettled(source: Source) -> TypeGuard[Generic]:
+    """Is it a site of which nobody has said yet what engine, feed or list it has?"""
+    engine = isinstance(source, Generic) and not isinstance(source, WordPress)
+    return engine and bool(source.home) and not (source.feed or source.news)
+
+
 async def settled(source: Source, fetch: Fetch) -> Source:
     """A site of no recorded engine as its home page shows it: with engine, feed and list; any other source as it is.
 
     A site with selectors of its own keeps them, and gets feed and list. What cannot be reached or read stays what it
     was: its own poll will say why.
     """
-    if (
-        not isinstance(source, Generic)
-        or isinstance(source, WordPress)
-        or source.feed
-        or source.news
-        or not source.home
-    ):
+    if not unsettled(source):
         return source
     once = _Once(fetch)
     try:

@@ -94,6 +94,9 @@ class HostOptions:
     ca_file: str | None = None
 
 
+_NO_OPTIONS = HostOptions()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Robots:
     """What a host's robots.txt says of us; `note` is for people, `read` when it was last read in whole."""
@@ -172,21 +175,20 @@ class Fetcher:
         self._wait = wait
         self._now = now
         self._memory = memory
+        # The deadline is over all of a request: to watch each of its parts as well takes as long as to write it.
+        self._timeout = {"timeout": httpx.Timeout(None, connect=min(deadline, _CONNECT)).as_dict()}
         self._robots: dict[str, Robots] = {}
         self._no_robots: dict[str, tuple[datetime, FetchError]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._gate = _Gate(hosts=hosts, options=options, resolve=resolve or _look_up)
-        self._client = (
-            httpx.AsyncClient(  # makes requests and keeps cookies; the gate is asked without it, which is quicker
-                transport=self._gate,
-                trust_env=False,
-                timeout=httpx.Timeout(deadline, connect=min(deadline, _CONNECT)),
-                headers={
-                    "User-Agent": user_agent,
-                    "Accept-Encoding": "gzip, deflate",
-                    "Accept-Language": "fa-IR, fa;q=0.9",
-                },
-            )
+        self._client = httpx.AsyncClient(  # keeps headers and cookies; the gate is asked without it, which is quicker
+            transport=self._gate,
+            trust_env=False,
+            headers={
+                "User-Agent": user_agent,
+                "Accept-Encoding": "gzip, deflate",
+                "Accept-Language": "fa-IR, fa;q=0.9",
+            },
         )
         for host, option in options.items():
             for name, value in option.cookies.items():
@@ -289,6 +291,11 @@ class Fetcher:
         self, url: str, target: httpx.URL, headers: Mapping[str, str], interval: float
     ) -> Page | httpx.URL | None:
         """One request, and again where that may help: a page, where it redirects to, or None for 304."""
+        failed: Exception | None = None
+        try:
+            return await self._once(url, target, headers, interval)
+        except (Unreachable, ServerFault) as error:  # few come here, and to set stamina up takes time
+            failed = error
         tries = 0
 
         def again(error: Exception) -> bool:
@@ -304,15 +311,27 @@ class Fetcher:
         ):
             with attempt:
                 tries += 1
-                self._gate.unlock(target.host)
-                await self._turn(target.host, interval)
-                return await self._ask(url, target, headers)
+                if tries == 1:
+                    raise failed
+                return await self._once(url, target, headers, interval)
         raise AssertionError("stamina answers or raises")
 
+    async def _once(
+        self, url: str, target: httpx.URL, headers: Mapping[str, str], interval: float
+    ) -> Page | httpx.URL | None:
+        self._gate.unlock(target.host)
+        await self._turn(target.host, interval)
+        return await self._ask(url, target, headers)
+
     async def _ask(self, url: str, target: httpx.URL, headers: Mapping[str, str]) -> Page | httpx.URL | None:
-        option = self._options.get(target.host, HostOptions())
-        request = self._client.build_request(
-            "GET", target, headers={**headers, **option.headers}, extensions={"asked": url}
+        option = self._options.get(target.host, _NO_OPTIONS)
+        asked = self._client.headers
+        if headers or option.headers:
+            asked = asked.copy()
+            asked.update({**headers, **option.headers})
+        cookies = self._client.cookies if self._client.cookies.jar else None
+        request = httpx.Request(
+            "GET", target, headers=asked, cookies=cookies, extensions={**self._timeout, "asked": url}
         )
         try:
             async with asyncio.timeout(self._deadline):
@@ -448,7 +467,7 @@ class _Gate(httpx.AsyncBaseTransport):
         return await self._door(host).handle_async_request(inner)
 
     def _option(self, host: str) -> HostOptions:
-        return self._options.get(host, HostOptions())
+        return self._options.get(host, _NO_OPTIONS)
 
     def unlock(self, host: str) -> None:
         """Make ready what a connection to this host needs, certificates above all: a turn that is taken is used at once."""

@@ -16,13 +16,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from didban.article import Page
 from didban.errors import LayoutChanged, Unreadable
+
+if TYPE_CHECKING:
+    from bs4 import PageElement
 
 MAX_BYTES = 8_000_000
 MAX_DEPTH = 5_000
@@ -338,6 +340,8 @@ def body_paragraphs(body: LexborNode, *, drop: Sequence[str] = ()) -> tuple[str,
 
 def paragraphs(fragment: str, *, drop: Sequence[str] = ()) -> tuple[str, ...]:
     """The paragraphs of markup that came in a string: a feed's, a listing's; by the same rule."""
+    from bs4 import BeautifulSoup, NavigableString, Tag  # noqa: PLC0415 - a tenth of the start of a run that reads no feed
+
     soup = BeautifulSoup(fragment, "lxml", multi_valued_attributes=None)
     for junk in soup.select(", ".join(drop)) if drop else ():
         junk.decompose()

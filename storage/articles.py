@@ -13,10 +13,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, Self
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, exists, func, or_, select, text, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+    update,
+)
 
 from didban.alert import Judge, Match, Plan, Sighting
 from didban.article import Article, Page
@@ -27,12 +47,14 @@ from didban.text import squash
 from didban.urls import canonical
 from storage import tables
 from storage.database import Database, again
-from storage.pages import keep
-from storage.sql import insert, new_id
+from storage.indexing import index
+from storage.pages import body_of, keep, keep_new, row_of
+from storage.sql import insert, new_id, new_ids
 
 STORY_DAYS = timedelta(days=30)
 STORY_LETTERS = 30
 _TEXTS = ("kicker", "title", "lead", "text")
+_NEVER = datetime.min.replace(tzinfo=UTC)
 
 # Made once: to put a statement together takes SQLAlchemy five times as long as to carry it out.
 _NEW_ARTICLE, _NEW_REVISION = tables.article.insert(), tables.revision.insert()
@@ -42,11 +64,13 @@ _NEW_STORY, _NEW_MATCH = tables.story.insert(), tables.match.insert()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Which articles: None is all. `since` and `until` are instants, `until` exclusive, on the publication time (the fetch time
-    of an undated article)."""
+    of an undated article); `province` is a slug; `rule` asks for evidence of it in the current revision."""
 
     source: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    province: str | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +97,6 @@ class Articles:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    @again
     def save(
         self,
         article: Article,
@@ -100,13 +123,16 @@ class Articles:
         )
         return self.save_all([arrived], judge)[0]
 
+    @again
     def save_all(self, arrived: Sequence[Arrived], judge: Judge) -> list[Saved]:
         """Each with its revision, page, story, matches, alerts and notifications, and its link's end: all in one transaction.
 
         `judge` is asked once for each, with the article as it will stand. Raises StoreError, and then nothing of any is saved.
         """
         with self._database.write(alone=True) as connection:
-            return [_save(connection, one, judge) for one in arrived]
+            saved = _save_all(connection, arrived, judge)
+            index(connection, [one.article for one in saved])
+            return saved
 
     def get(self, number: int) -> Article | None:
         with self._database.read() as connection:
@@ -133,7 +159,8 @@ class Articles:
         when = func.coalesce(tables.article.c.published, tables.article.c.fetched, tables.article.c.saved_at)
         last = 0
         while True:
-            query = _query().where(tables.article.c.id > last).order_by(tables.article.c.id).limit(size)
+            query = _query().where(tables.article.c.id > last, *narrowed(selection))
+            query = query.order_by(tables.article.c.id).limit(size)
             if selection.source is not None:
                 query = query.where(tables.article.c.source == selection.source)
             if selection.since is not None:
@@ -166,6 +193,16 @@ class Articles:
         with self._database.read() as connection:
             query = select(tables.article.c.source, func.count()).group_by(tables.article.c.source)
             return dict(connection.execute(query.order_by(tables.article.c.source)).tuples().all())
+
+
+def narrowed(selection: Selection) -> Iterator[ColumnElement[bool]]:
+    """The conditions on an article that neither its source nor its days say."""
+    table, found = tables.article, tables.match
+    if selection.province is not None:
+        yield table.c.province == selection.province
+    if selection.rule is not None:
+        of = (found.c.article == table.c.id, found.c.revision == table.c.revision, found.c.rule == selection.rule)
+        yield exists().where(*of)
 
 
 def _query():  # noqa: ANN202 - a Select whose columns are the table's
@@ -293,6 +330,166 @@ def _find(connection: Connection, article: Article, keys: _Keys) -> Row[Any] | N
     return connection.execute(same).first()
 
 
+def _save_all(connection: Connection, arrived: Sequence[Arrived], judge: Judge) -> list[Saved]:
+    """In order: those that are new in every respect together, every other by itself."""
+    if len(arrived) == 1:
+        return [_save(connection, arrived[0], judge)]
+    saved: list[Saved] = []
+    for is_new, run in groupby(_sorted_out(connection, arrived), lambda one: isinstance(one, _New)):
+        if is_new:
+            saved += _save_new(connection, [one for one in run if isinstance(one, _New)], judge)
+        else:
+            saved += [_save(connection, one, judge) for one in run if isinstance(one, Arrived)]
+    return saved
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _New:
+    """A complete article that nothing in the store has to do with, nor one that was saved with it: nor its page, nor its link.
+
+    `body` is its page's row of `blob`.
+    """
+
+    arrived: Arrived
+    keys: _Keys
+    body: dict[str, Any] | None
+
+
+def _sorted_out(connection: Connection, arrived: Sequence[Arrived]) -> list[_New | Arrived]:
+    """Which of them are new: one question to the store for all."""
+    asked = [(one, _Keys.of(one.article), None if one.page is None else body_of(one.page)) for one in arrived]
+    known = {
+        tuple(row)
+        for row in connection.execute(
+            _KNOWN_OF_ALL,
+            {
+                "sources": list({one.article.source for one in arrived}),
+                "ids": [one.article.id for one in arrived if one.article.id is not None],
+                "addresses": [keys.address for _, keys, _ in asked if keys.address is not None],
+                "contents": [keys.content for _, keys, _ in asked],
+                "stories": [one.article.story or keys.story for one, keys, _ in asked],
+                "bodies": [body["sha256"] for _, _, body in asked if body is not None],
+                "links": [one.link for one in arrived if one.link is not None],
+            },
+        )
+    }
+    sorted_out: list[_New | Arrived] = []
+    for one, keys, body in asked:
+        names = _names(one, keys, body)
+        there = one.link is None or ("link", "", str(one.link)) in known
+        fresh = one.article.complete and not one.withdrawn and there and known.isdisjoint(names)
+        sorted_out.append(_New(arrived=one, keys=keys, body=body) if fresh else one)
+        known.update(names)  # so that what follows is none that it would meet
+    return sorted_out
+
+
+def _names(arrived: Arrived, keys: _Keys, body: dict[str, Any] | None) -> list[tuple[str, str, str | None]]:
+    """What of an article may be known already, as the rows of `_KNOWN_OF_ALL`; None is never among those."""
+    article = arrived.article
+    return [
+        ("id", article.source, article.id),
+        ("address", article.source, keys.address),
+        ("content", "", keys.content),
+        ("story", "", article.story or keys.story),
+        ("body", "", None if body is None else body["sha256"]),
+        ("unread", "", None if arrived.link is None else str(arrived.link)),
+    ]
+
+
+def _known_as(kind: str, source: ColumnElement[str], column: ColumnElement[Any]) -> Select[tuple[str, str, str]]:
+    return select(literal_column(f"'{kind}'", Text), source, cast(column, Text))
+
+
+_NO_SOURCE = literal_column("''", Text)
+_OF_SOURCES = tables.article.c.source.in_(bindparam("sources", expanding=True))
+_KNOWN_OF_ALL = union_all(
+    _known_as("id", tables.article.c.source, tables.article.c.site_id).where(
+        _OF_SOURCES, tables.article.c.site_id.in_(bindparam("ids", expanding=True))
+    ),
+    _known_as("address", tables.article.c.source, tables.article.c.address).where(
+        _OF_SOURCES, tables.article.c.address.in_(bindparam("addresses", expanding=True))
+    ),
+    _known_as("content", _NO_SOURCE, tables.article.c.content_key).where(
+        tables.article.c.content_key.in_(bindparam("contents", expanding=True))
+    ),
+    _known_as("story", _NO_SOURCE, tables.story.c.key).where(
+        tables.story.c.key.in_(bindparam("stories", expanding=True))
+    ),
+    _known_as("body", _NO_SOURCE, tables.blob.c.sha256).where(
+        tables.blob.c.sha256.in_(bindparam("bodies", expanding=True))
+    ),
+    _known_as("link", _NO_SOURCE, tables.link.c.id).where(tables.link.c.id.in_(bindparam("links", expanding=True))),
+    _known_as("unread", _NO_SOURCE, tables.page.c.link).where(
+        tables.page.c.link.in_(bindparam("links", expanding=True)), tables.page.c.problem.is_not(None)
+    ),
+)
+
+
+def _save_new(connection: Connection, new: Sequence[_New], judge: Judge) -> list[Saved]:
+    """What `_save` does for each of them, with one statement for all in place of one for each."""
+    stories, articles = (new_ids(connection, table, len(new)) for table in (tables.story, tables.article))
+    written = [
+        _Written(
+            id=number,
+            article=one.arrived.article,
+            revision=one.arrived.article.revision or 1,
+            edited=True,
+            story=story,
+            key=one.arrived.article.story or one.keys.story,
+            copy=False,
+        )
+        for one, number, story in zip(new, articles, stories, strict=True)
+    ]
+    pairs = list(zip(new, written, strict=True))
+    begun = [{"id": to.story, **_story_row(to.key, to.article, one.arrived.sighting)} for one, to in pairs]
+    connection.execute(_NEW_STORY, begun)
+    rows = [{"id": to.id, **_row(to.article, one.keys, to.story, one.arrived.sighting)} for one, to in pairs]
+    connection.execute(_NEW_ARTICLE, rows)
+    pages = _keep_new(connection, pairs)
+    revisions = [
+        _revision_row(to, to.article.fetched or one.arrived.sighting.now, page=pages.get(to.id)) for one, to in pairs
+    ]
+    connection.execute(_NEW_REVISION, revisions)
+    judged = [(to, one.arrived.sighting.now, *judge(to.article, one.arrived.sighting)) for one, to in pairs]
+    if evidence := [row for to, _, matches, _ in judged for row in _match_rows(to, matches)]:
+        connection.execute(_NEW_MATCH, evidence)
+    if ends := [_end(one.arrived.link, to.id, one.arrived) for one, to in pairs if one.arrived.link is not None]:
+        connection.execute(_ENDED, ends)
+    saved: list[Saved] = []
+    for to, now, _, plans in judged:
+        live, archived = _raise(connection, to, plans, now)
+        saved.append(Saved(change="new", article=to.id, story=to.key, live=live, archived=archived))
+    return saved
+
+
+def _keep_new(connection: Connection, pairs: Sequence[tuple[_New, _Written]]) -> dict[int, int]:
+    """The pages of new articles; the number of each by its article's."""
+    bodies = [one.body for one, _ in pairs if one.body is not None]
+    if not bodies:
+        return {}
+    numbers = iter(new_ids(connection, tables.page, len(bodies)))
+    rows: list[dict[str, Any]] = [
+        {
+            "id": next(numbers),
+            "source": to.article.source,
+            "kind": _kind(one.arrived.sighting),
+            "link": one.arrived.link,
+            "article": to.id,
+            "problem": None,
+            "field": one.arrived.field,
+            **row_of(one.arrived.page, one.body["sha256"]),
+        }
+        for one, to in pairs
+        if one.arrived.page is not None and one.body is not None
+    ]
+    keep_new(connection, bodies, rows)
+    return {row["article"]: row["id"] for row in rows}
+
+
+def _kind(sighting: Sighting) -> str:
+    return "seed" if sighting.via == "import" else "article"
+
+
 def _save(connection: Connection, arrived: Arrived, judge: Judge) -> Saved:
     article, sighting, link = arrived.article, arrived.sighting, arrived.link
     written, change = _write(connection, article, sighting)
@@ -302,7 +499,7 @@ def _save(connection: Connection, arrived: Arrived, judge: Judge) -> Saved:
             connection,
             arrived.page,
             source=article.source,
-            kind="seed" if sighting.via == "import" else "article",
+            kind=_kind(sighting),
             link=link,
             article=number,
             problem=None if article.complete else arrived.reason,
@@ -313,7 +510,7 @@ def _save(connection: Connection, arrived: Arrived, judge: Judge) -> Saved:
     _write_matches(connection, written, matches)
     live, archived = _raise(connection, written, plans, sighting.now)
     if link is not None:
-        _end_link(connection, link, number, complete=article.complete, due=arrived.due, reason=arrived.reason)
+        _end_link(connection, _end(link, number, arrived))
     if arrived.withdrawn:
         gone = update(tables.article).where(tables.article.c.id == number)
         connection.execute(gone.values(withdrawn_at=sighting.now))
@@ -341,12 +538,15 @@ def _write(connection: Connection, article: Article, sighting: Sighting) -> tupl
         return _create(connection, article, keys, story, sighting), "new"
     found = _find(connection, article, keys)
     if found is None:
+        keys = _with_free_address(connection, article, keys, None)
         return _create(connection, article, keys, _story(connection, article, keys, sighting), sighting), "new"
     stored = article_of(found)
     merged, change = merge(stored, article, imported=sighting.via == "import")
-    keys = _Keys.of(merged)
+    keys = _with_free_address(connection, merged, _Keys.of(merged), found)
     edited = change in {"changed", "completed"}
     number = (stored.revision or 1) + edited
+    if edited and sighting.via == "import":  # the line of an export keeps the number that it came with
+        number = max(number, article.revision or 0)
     story, key, copy = _own_story(connection, merged, keys, found)
     if merged != stored or story != found.story:
         connection.execute(
@@ -359,21 +559,38 @@ def _write(connection: Connection, article: Article, sighting: Sighting) -> tupl
     ), change
 
 
+def _with_free_address(connection: Connection, article: Article, keys: _Keys, own: Row[Any] | None) -> _Keys:
+    """An address is one article's: another that is served there too, under an id of its own, is not known by it."""
+    if keys.address is None or (own is not None and own.address == keys.address):
+        return keys
+    here = {"of_source": article.source, "of_address": keys.address}
+    return keys if connection.scalar(_AT_ADDRESS, here) is None else replace(keys, address=None)
+
+
+_AT_ADDRESS = select(tables.article.c.id).where(
+    tables.article.c.source == bindparam("of_source"), tables.article.c.address == bindparam("of_address")
+)
+
+
 def _create(
     connection: Connection, article: Article, keys: _Keys, story: tuple[int, str, bool], sighting: Sighting
 ) -> _Written:
     number, key, copy = story
+    created = new_id(connection.execute(_NEW_ARTICLE, _row(article, keys, number, sighting)))
     revision = article.revision or 1
-    row = {
+    return _Written(id=created, article=article, revision=revision, edited=True, story=number, key=key, copy=copy)
+
+
+def _row(article: Article, keys: _Keys, story: int, sighting: Sighting) -> dict[str, Any]:
+    """A new article's."""
+    return {
         "source": article.source,
         **_columns(article, keys),
-        "revision": revision,
-        "story": number,
+        "revision": article.revision or 1,
+        "story": story,
         "saved_at": sighting.now,
         "via": sighting.via,
     }
-    created = new_id(connection.execute(_NEW_ARTICLE, row))
-    return _Written(id=created, article=article, revision=revision, edited=True, story=number, key=key, copy=copy)
 
 
 def merge(stored: Article, arrived: Article, *, imported: bool) -> tuple[Article, Change]:
@@ -381,10 +598,11 @@ def merge(stored: Article, arrived: Article, *, imported: bool) -> tuple[Article
 
     The texts are taken when their folded form differs (an edit; character variants alone are none) or when a partial article
     is completed; a partial arrival never replaces a complete one. Facts that are missing are filled in; a fact that differs
-    is taken from the newer page, but never from an imported document, which knows no more than its file.
+    is taken from the newer page, but never from an imported document that does not say that it is newer: a seed knows no more
+    than its file.
     """
     facts = ("id", "url", "published", "section", "province", "rights", "modified", "fetched")
-    older = imported or (stored.complete and not arrived.complete)
+    older = (imported and not _says_newer(arrived, stored)) or (stored.complete and not arrived.complete)
     first, second = (stored, arrived) if older else (arrived, stored)
     values: dict[str, Any] = {}
     for name in facts:
@@ -398,11 +616,19 @@ def merge(stored: Article, arrived: Article, *, imported: bool) -> tuple[Article
     values["codes"] = first.codes or second.codes
     completed = arrived.complete and not stored.complete
     edited = stored.complete == arrived.complete and folded_key(stored) != folded_key(arrived)
-    if completed or (edited and not imported):
+    if completed or (edited and not older):
         values |= {name: getattr(arrived, name) for name in _TEXTS}
         values["complete"] = arrived.complete
         return replace(stored, **values), "completed" if completed else "changed"
     return replace(stored, **values), "same"
+
+
+def _says_newer(arrived: Article, stored: Article) -> bool:
+    """Does a line of an export say that it is of a later state than ours? The first that tells the two apart decides: when the page
+    was fetched, when its site changed it, the number of the revision. What is not said is older than all that is."""
+    pairs = [(getattr(arrived, name) or _NEVER, getattr(stored, name) or _NEVER) for name in ("fetched", "modified")]
+    told = next((new > old for new, old in pairs if new != old), None)
+    return (arrived.revision or 0) > (stored.revision or 1) if told is None else told
 
 
 def _columns(article: Article, keys: _Keys) -> dict[str, Any]:
@@ -431,11 +657,14 @@ def _write_revision(connection: Connection, written: _Written, at: datetime, *, 
     """A new revision, or the page that the present one lacked. `at` is when the content was fetched: a page that is read again
     later says what it said then."""
     if written.edited:
-        texts = {name: getattr(written.article, name) for name in _TEXTS}
-        row = {"article": written.id, "number": written.revision, "at": at, "page": page, **texts}
-        connection.execute(_NEW_REVISION, row)
+        connection.execute(_NEW_REVISION, _revision_row(written, at, page=page))
     elif page is not None:
         connection.execute(_READ_FROM, {"of": written.id, "of_number": written.revision, "page": page})
+
+
+def _revision_row(written: _Written, at: datetime, *, page: int | None) -> dict[str, Any]:
+    texts = {name: getattr(written.article, name) for name in _TEXTS}
+    return {"article": written.id, "number": written.revision, "at": at, "page": page, **texts}
 
 
 _READ_FROM = update(tables.revision).where(
@@ -447,26 +676,29 @@ _READ_FROM = update(tables.revision).where(
 
 def _write_matches(connection: Connection, written: _Written, matches: tuple[Match, ...]) -> None:
     """The evidence in this revision, by the rules of today."""
-    table, number, revision = tables.match, written.id, written.revision
+    table = tables.match
     if not written.edited:
-        connection.execute(delete(table).where(table.c.article == number, table.c.revision == revision))
+        connection.execute(delete(table).where(table.c.article == written.id, table.c.revision == written.revision))
     if matches:
-        rows = [
-            {
-                "article": number,
-                "revision": revision,
-                "rule": match.rule,
-                "term": match.term,
-                "field": match.field,
-                "start": match.start,
-                "end": match.end,
-                "text": match.text,
-                "sentence_start": match.sentence_start,
-                "sentence_end": match.sentence_end,
-            }
-            for match in matches
-        ]
-        connection.execute(_NEW_MATCH, rows)
+        connection.execute(_NEW_MATCH, _match_rows(written, matches))
+
+
+def _match_rows(written: _Written, matches: tuple[Match, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "article": written.id,
+            "revision": written.revision,
+            "rule": match.rule,
+            "term": match.term,
+            "field": match.field,
+            "start": match.start,
+            "end": match.end,
+            "text": match.text,
+            "sentence_start": match.sentence_start,
+            "sentence_end": match.sentence_end,
+        }
+        for match in matches
+    ]
 
 
 def _own_story(connection: Connection, article: Article, keys: _Keys, own: Row[Any]) -> tuple[int, str, bool]:
@@ -500,8 +732,11 @@ def _story(connection: Connection, article: Article, keys: _Keys, sighting: Sigh
 
 
 def _begin_story(connection: Connection, key: str, article: Article, sighting: Sighting) -> tuple[int, str, bool]:
-    row = {"key": key, "created_at": sighting.now, "last_at": article.published or sighting.now}
-    return new_id(connection.execute(_NEW_STORY, row)), key, False
+    return new_id(connection.execute(_NEW_STORY, _story_row(key, article, sighting))), key, False
+
+
+def _story_row(key: str, article: Article, sighting: Sighting) -> dict[str, Any]:
+    return {"key": key, "created_at": sighting.now, "last_at": article.published or sighting.now}
 
 
 def _carrier(connection: Connection, article: Article, keys: _Keys, own: int | None) -> Row[Any] | None:
@@ -597,21 +832,23 @@ _RAISED = text(
 """Gives the alert's number back when it is new, or when a live one takes an archived one's place."""
 
 
-def _end_link(
-    connection: Connection, link: int, article: int, *, complete: bool, due: datetime | None, reason: str
-) -> None:
+def _end_link(connection: Connection, end: dict[str, Any]) -> None:
+    if connection.execute(_ENDED, end).rowcount != 1:
+        raise StoreError(f"link {end['of_link']} is not there any more")
+    if end["state"] == "stored":  # what of it could not be read before is read now
+        connection.execute(_READ_NOW, {"of_link": end["of_link"]})
+
+
+def _end(link: int, article: int, arrived: Arrived) -> dict[str, Any]:
     """The link's article is saved. A partial one stays due, with one more attempt behind it."""
-    said = {
+    complete = arrived.article.complete
+    return {
         "of_link": link,
         "state": "stored" if complete else "partial",
-        "reason": "" if complete else reason,
-        "due_at": None if complete else due,
+        "reason": "" if complete else arrived.reason,
+        "due_at": None if complete else arrived.due,
         "article": article,
     }
-    if connection.execute(_ENDED, said).rowcount != 1:
-        raise StoreError(f"link {link} is not there any more")
-    if complete:  # what of it could not be read before is read now
-        connection.execute(_READ_NOW, {"of_link": link})
 
 
 _ENDED = (

@@ -10,6 +10,7 @@ import sqlalchemy
 from sqlalchemy import Connection, func, select
 
 from storage.database import HEAD, Database
+from storage.indexing import disagreement
 from storage.tables import metadata
 
 SHOWN = 20  # problems: one who has more restores a backup
@@ -63,3 +64,8 @@ def _problems(connection: Connection, *, newest: bool) -> Iterator[str]:
             there = {str(index["name"]) for index in inspector.get_indexes(table.name)}
             missing = {str(index.name) for index in table.indexes} - there
             yield from (f"index {name} of {table.name} is not there" for name in sorted(missing))
+        names = set(inspector.get_table_names())
+        if "search_tokens" not in names:
+            yield "table search_tokens is not there"
+        elif {"article", "indexed"} <= names and (problem := disagreement(connection)):
+            yield problem

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DataError
 
 from didban.errors import StoreError
 from storage.database import HEAD, Database
+from storage.indexing import rebuild
 from storage.tables import metadata
 
 BATCH = 200  # rows: some hold a page, and memory stays as it is
@@ -46,6 +47,7 @@ def copy(source: Database, target: Database, *, progress: Progress | None = None
         for table in metadata.sorted_tables:
             if _count(writing, table) != counts[table.name]:
                 raise StoreError(f"{target.name} did not take all of {table.name}; nothing was copied")
+        rebuild(writing)  # what is not a table of rows: the index of words
         if target.postgresql:
             writing.execute(text("ANALYZE"))  # its plans for empty tables would be poor ones
         return counts

@@ -18,6 +18,9 @@ from storage.sql import tehran_day as day_of
 
 _ADDRESS = re.compile(r"^\w+://\S+: ")  # an error names its address first: reasons of many pages are one without it
 
+_LEAK = timedelta(days=2)
+"""A day's list names articles of the days beside it."""
+
 
 class Coverage:
     """The facts of the completeness report; `didban.coverage` judges them."""
@@ -64,6 +67,7 @@ def _of_units(source: str, start: datetime, end: datetime) -> Select[Any]:
 def _of_links(connection: Connection, source: str, start: datetime, end: datetime) -> Select[Any]:
     """Grouped twice: by link, what its units say of it; then by day, which makes some thousand rows of years."""
     unit, named, link, article = tables.unit, tables.unit_link, tables.link, tables.article
+    near = (unit.c.since < end + _LEAK) & (unit.c.until > start - _LEAK)
     by_unit = (
         select(
             named.c.link,
@@ -72,7 +76,7 @@ def _of_links(connection: Connection, source: str, start: datetime, end: datetim
             *(func.max(case((unit.c.way == way, 1), else_=0)).label(way) for way in (*WAYS, "gap")),
         )
         .join(unit, unit.c.id == named.c.unit)
-        .where(unit.c.source == source)
+        .where(unit.c.source == source, or_(unit.c.way == "gap", near))
         .group_by(named.c.link)
         .subquery()
     )

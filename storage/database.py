@@ -27,7 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from didban.dates import tehran_day
 from didban.errors import StoreError, StoreTooNew, StoreUnavailable
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. Kept here so that opening a database that is up to date need not import Alembic."""
 
 BUSY_SECONDS = 30
@@ -52,6 +52,7 @@ _HINTS = {
     "permission denied": "give the user of the URL the database, or the right to create in its schema",
     " does not exist": "create it: CREATE DATABASE didban OWNER didban ENCODING 'UTF8'",
     "refused": "is the server running, and at this address?",
+    "fts5": "this Python's SQLite has no FTS5: take another Python, or PostgreSQL",
 }
 """What to do, by a word of the complaint."""
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # a transaction done again is no news

@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, null,
 from didban.alert import Judge, Match, Sighting
 from didban.article import Article
 from storage import tables
-from storage.articles import Selection, article_of
+from storage.articles import Selection, article_of, narrowed
 from storage.database import Database
 from storage.sql import insert
 
@@ -142,6 +142,7 @@ def _of(selection: Selection, *, dated: bool) -> Iterator[ColumnElement[bool]]:
             yield when >= selection.since
     if selection.until is not None:
         yield when < selection.until
+    yield from narrowed(selection)
     if (
         selection.source is not None
     ):  # as an expression: SQLite would take the source's index, and sort all of it for every page

@@ -6,12 +6,14 @@ and a watch that comes while backfills wait goes first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, or_, select, update
 
 from storage import tables
 from storage.database import Database
+from storage.links import watch_waits
 from storage.sql import insert
 
 _FAR = timedelta(minutes=30)
@@ -34,14 +36,26 @@ class Hosts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def turn(self, host: str, *, interval: timedelta, now: datetime, yielding: bool = False) -> timedelta:
+    def turn(
+        self,
+        host: str,
+        *,
+        interval: timedelta,
+        now: datetime,
+        yielding: bool = False,
+        behind: Sequence[str] = (),
+        owner: str = "",
+    ) -> timedelta:
         """Take the host's next turn if it is due: zero, or how long to wait before asking again.
 
-        A `yielding` caller, a backfill, gets none while one that is not waits for its own.
+        A `yielding` caller, a backfill, gets none while one that is not waits for its own; nor does one that stands `behind` the
+        watch of these sources, while another process than `owner` works off links that it saw.
         """
         table = tables.host
         said = {"of_host": host, "at": now, "far": now + _FAR, "next_at": now + interval}
         with self._database.write() as connection:
+            if any(watch_waits(connection, source, owner=owner, now=now) for source in behind):
+                return interval
             if connection.execute(_TAKE_AFTER if yielding else _TAKE, said).rowcount:
                 return timedelta(0)
             first = insert(connection, table).on_conflict_do_nothing().returning(table.c.name)

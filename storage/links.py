@@ -23,7 +23,7 @@ from didban.urls import canonical
 from storage import tables
 from storage.database import Database, again
 from storage.pages import keep
-from storage.sql import insert
+from storage.sql import insert, portions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +111,15 @@ class Links:
             return sum(1 for noted_at in known.values() if noted_at < moment)
 
     @again
-    def take(self, source: str, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Waiting]:
-        """Links of this source that are due and free, leased; those the watch saw come first, newest first."""
+    def take(
+        self, source: str, *, owner: str, now: datetime, lease: timedelta, limit: int, via: str | None = None
+    ) -> list[Waiting]:
+        """Links of this source that are due and free, leased; those the watch saw come first, newest first. `via` chooses those
+        that a watch saw, or those of the backfills."""
         table = tables.link
         where = (table.c.source == source) & (table.c.due_at <= now) & free(table, owner, now)
+        if via is not None:
+            where &= table.c.via == via
         order = (
             case((table.c.via == "watch", 0), else_=1),
             table.c.attempts,
@@ -130,6 +135,13 @@ class Links:
                 .values(leased_by=owner, leased_until=now + lease)
             )
             return [_waiting(row) for row in rows]
+
+    def hold(self, waiting: Sequence[Waiting], *, owner: str, until: datetime) -> None:
+        """Hold links longer that are still this owner's."""
+        table = tables.link
+        mine = table.c.id.in_([one.id for one in waiting]) & (table.c.leased_by == owner)
+        with self._database.write() as connection:
+            connection.execute(update(table).where(mine).values(leased_until=until))
 
     def get(self, number: int) -> Waiting | None:
         """A link with what its listing said, whatever became of it; not leased."""
@@ -158,7 +170,7 @@ class Links:
             state = waiting.state if kept else "refused" if due is None else "waiting"
             connection.execute(
                 update(tables.link)
-                .where(tables.link.c.id == waiting.id)
+                .where(tables.link.c.id == waiting.id, tables.link.c.state == waiting.state)  # nobody else has ended it
                 .values(
                     state=state,
                     reason=reason,
@@ -181,8 +193,7 @@ class Links:
     def watch_waits(self, source: str, *, owner: str, now: datetime) -> bool:
         """Is another process working off links that the watch saw, and `owner` not? Then a backfill lets it go first."""
         with self._database.read() as connection:
-            holders = set(connection.scalars(_WATCHED_BY, {"of_source": source, "at": now}))
-        return bool(holders) and owner not in holders
+            return watch_waits(connection, source, owner=owner, now=now)
 
     def give_back(self, waiting: Sequence[Waiting]) -> None:
         """Links taken and not tried are free again."""
@@ -219,6 +230,12 @@ _WATCHED_BY = (
 """Made once, as every request of a backfill asks."""
 
 
+def watch_waits(connection: Connection, source: str, *, owner: str, now: datetime) -> bool:
+    """`Links.watch_waits` within the caller's transaction."""
+    holders = set(connection.scalars(_WATCHED_BY, {"of_source": source, "at": now}))
+    return bool(holders) and owner not in holders
+
+
 def _waiting(row: Row[Any]) -> Waiting:
     return Waiting(
         id=row.id,
@@ -248,11 +265,13 @@ def known_links(
     connection: Connection, source: str, keys: Sequence[str], *, via: str | None = None
 ) -> dict[str, datetime]:
     """Which of these keys there are, and when each was noted."""
-    table = tables.link
-    query = select(table.c.key, table.c.noted_at).where(table.c.source == source, table.c.key.in_(keys))
-    if via is not None:
-        query = query.where(table.c.via == via)
-    return {row.key: row.noted_at for row in connection.execute(query)}
+    table, found = tables.link, dict[str, datetime]()
+    for portion in portions(keys):
+        query = select(table.c.key, table.c.noted_at).where(table.c.source == source, table.c.key.in_(portion))
+        if via is not None:
+            query = query.where(table.c.via == via)
+        found |= {row.key: row.noted_at for row in connection.execute(query)}
+    return found
 
 
 def insert_links(
@@ -312,11 +331,9 @@ def adopt(connection: Connection, source: str, keys: Sequence[str], *, now: date
     """A link that a backfill noted and the watch now meets becomes the watch's, and is fetched once more: what was kept
     archived may be news after all."""
     table = tables.link
-    connection.execute(
-        update(table)
-        .where(table.c.source == source, table.c.key.in_(keys), table.c.via == "backfill")
-        .values(via="watch", due_at=now, noted_at=now)
-    )
+    for portion in portions(sorted(keys)):
+        theirs = (table.c.source == source) & table.c.key.in_(portion) & (table.c.via == "backfill")
+        connection.execute(update(table).where(theirs).values(via="watch", due_at=now, noted_at=now))
 
 
 def queue(
@@ -335,6 +352,7 @@ def queue(
         "way": way,
         "key": key,
         "url": listing.url,
+        "start_url": listing.url,
         "since": since,
         "until": until,
         "created_at": now,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import zstandard
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text, update
@@ -47,8 +48,8 @@ def keep(
 
     `problem` says why it could not be read, `field` what its reader missed, when that is known.
     """
-    digest = hashlib.sha256(page.body).hexdigest()
-    body = {"sha256": digest, "size": len(page.body), "zstd": _COMPRESSOR.compress(page.body)}
+    body = body_of(page)
+    digest = body["sha256"]
     if connection.scalar(_INSERT_BODY, body) is None:  # these bytes are there: at this address?
         here = {"of_source": source, "of_url": page.url, "of_blob": digest, "of_kind": kind}
         same = connection.scalar(_SAME, here)
@@ -56,26 +57,34 @@ def keep(
             again = update(tables.page).where(tables.page.c.id == same).values(problem=problem, field=field)
             connection.execute(again if article is None else again.values(article=article))
             return int(same)
-    result = connection.execute(
-        _INSERT,
-        {
-            "source": source,
-            "kind": kind,
-            "url": page.url,
-            "fetched": page.fetched,
-            "status": page.status,
-            "headers": dict(page.headers),
-            "blob": digest,
-            "link": link,
-            "article": article,
-            "problem": problem,
-            "field": field,
-        },
-    )
-    return new_id(result)
+    where = {"source": source, "kind": kind, "link": link, "article": article, "problem": problem, "field": field}
+    return new_id(connection.execute(_INSERT, row_of(page, digest) | where))
 
 
-_INSERT = tables.page.insert()
+def body_of(page: Page) -> dict[str, Any]:
+    """The page's bytes as a row of `blob`."""
+    digest = hashlib.sha256(page.body).hexdigest()
+    return {"sha256": digest, "size": len(page.body), "zstd": _COMPRESSOR.compress(page.body)}
+
+
+def row_of(page: Page, digest: str) -> dict[str, Any]:
+    """What a row of `page` says of the answer itself."""
+    return {
+        "url": page.url,
+        "fetched": page.fetched,
+        "status": page.status,
+        "headers": dict(page.headers),
+        "blob": digest,
+    }
+
+
+def keep_new(connection: Connection, bodies: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> None:
+    """Store pages inside the caller's transaction, who knows that none of their bodies is there; rows are numbered already."""
+    connection.execute(_NEW_BODY, bodies)
+    connection.execute(_INSERT, rows)
+
+
+_INSERT, _NEW_BODY = tables.page.insert(), tables.blob.insert()
 _SAME = select(tables.page.c.id).where(
     tables.page.c.source == bindparam("of_source"),
     tables.page.c.url == bindparam("of_url"),

@@ -7,6 +7,7 @@
     store.hosts      turns                   store.robots     what each host's robots.txt says
     store.evidence   what rules find in articles that are stored
     store.coverage   what is known of each day of an archive
+    store.search     articles by their words
 
 Every method is one transaction. The store is synchronous; one thread writes.
 """
@@ -27,6 +28,7 @@ from storage.notices import newest
 from storage.outbox import Outbox
 from storage.pages import Pages
 from storage.robots import RobotsTexts
+from storage.search import Search
 from storage.sources import Sources
 from storage.units import Units
 
@@ -46,6 +48,7 @@ class Store:
     pages: Pages = field(init=False)
     outbox: Outbox = field(init=False)
     robots: RobotsTexts = field(init=False)
+    search: Search = field(init=False)
 
     def __post_init__(self) -> None:
         for name, room in (
@@ -59,6 +62,7 @@ class Store:
             ("pages", Pages),
             ("outbox", Outbox),
             ("robots", RobotsTexts),
+            ("search", Search),
         ):
             object.__setattr__(self, name, room(self.database))
 

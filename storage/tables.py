@@ -7,6 +7,7 @@ blob ──── page ───┤          bytes as served, each body once
              article ── revision
                   ├──── match
                 story ── alert ── notification ── message
+indexed                      where an article stands in the index of all words (storage/indexing.py)
 host, robots                 when each host may next be asked, and what its robots.txt says
 notice ── notification       what the operator must know
 """
@@ -17,6 +18,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -128,6 +130,7 @@ unit = Table(
     Column("way", String, nullable=False),  # gap, day, page or sitemap
     Column("key", Text, nullable=False),
     Column("url", Text, nullable=False),  # the next listing page to ask for
+    Column("start_url", Text),  # its first one
     Column("page_url", Text),  # the one walked last
     Column("since", UTCTime),
     Column("until", UTCTime),
@@ -228,6 +231,15 @@ revision = Table(
     Column("title", Text, nullable=False),
     Column("lead", Text, nullable=False),
     Column("text", Text, nullable=False),
+)
+
+indexed = Table(
+    "indexed",
+    metadata,
+    Column("article", Integer, ForeignKey("article.id"), primary_key=True),
+    Column("place", BigInteger, nullable=False),  # its date and its number in one
+    Column("revision", Integer, nullable=False),
+    Column("facts", Text, nullable=False),  # the keys of its source and its province
 )
 
 story = Table(

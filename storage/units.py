@@ -21,7 +21,7 @@ from storage import tables
 from storage.database import Database, again
 from storage.links import Noted, adopt, free, insert_links, key_of, known_links, queue
 from storage.pages import keep
-from storage.sql import insert
+from storage.sql import insert, portions
 
 REPEATED = ""
 """Among a walk's `last_keys`: that page was already a repeat. No link has this key."""
@@ -105,10 +105,13 @@ class Units:
                         table.c.source == walk.listing.source,
                         table.c.way == walk.listing.way,
                         table.c.key == walk.key,
-                        table.c.state != "waiting",
-                        or_(table.c.created_at < walk.final, table.c.state == "refused"),
+                        or_(
+                            table.c.state == "refused",
+                            (table.c.state != "waiting") & (table.c.created_at < walk.final),
+                            table.c.start_url != walk.listing.url,  # the archive is found elsewhere than it was then
+                        ),
                     )
-                    .values(url=walk.listing.url, created_at=now, **_ANEW, due_at=now)
+                    .values(url=walk.listing.url, start_url=walk.listing.url, created_at=now, **_ANEW, due_at=now)
                 )
 
     @again
@@ -154,7 +157,7 @@ class Units:
             more = next_url is not None
             connection.execute(
                 update(table)
-                .where(table.c.id == unit.id)
+                .where(table.c.id == unit.id, table.c.url == unit.listing.url, table.c.state == "waiting")
                 .values(
                     url=next_url or unit.listing.url,
                     page_url=unit.listing.url,
@@ -196,8 +199,10 @@ class Units:
             adopt(connection, source, list(known), now=now)
         if new or problem:
             keep(connection, page, source=source, kind="listing", problem=problem)
-        numbers = select(tables.link.c.id).where(tables.link.c.source == source, tables.link.c.key.in_(keys))
-        rows = [{"unit": unit.id, "link": number} for number in connection.scalars(numbers)]
+        mine, link = [], tables.link
+        for portion in portions(keys):
+            mine += connection.scalars(select(link.c.id).where(link.c.source == source, link.c.key.in_(portion)))
+        rows = [{"unit": unit.id, "link": number} for number in sorted(mine)]
         if rows:
             connection.execute(insert(connection, tables.unit_link).on_conflict_do_nothing(), rows)
         return new
@@ -208,7 +213,8 @@ class Units:
         table, state = tables.unit, "refused" if due is None else "waiting"
         values = {"attempts": unit.attempts + 1, "reason": reason, "due_at": due, "state": state}
         with self._database.write() as connection:
-            connection.execute(update(table).where(table.c.id == unit.id).values(**values, **_FREE))
+            here = (table.c.id == unit.id) & (table.c.state == "waiting")
+            connection.execute(update(table).where(here).values(**values, **_FREE))
 
     @again
     def settle(self, source: str) -> int:
@@ -218,7 +224,8 @@ class Units:
 
     @again
     def retry(self, source: str, *, since: datetime | None = None, until: datetime | None = None, now: datetime) -> int:
-        """Refused units begin anew, and the refused links of all units wait again; returns how many of both."""
+        """Refused units begin anew, and the links of all units that were refused, or given up as partial, are due again; returns
+        how many of both."""
         unit, link = tables.unit, tables.link
         mine = unit.c.source == source
         if since is not None:
@@ -227,29 +234,43 @@ class Units:
             mine &= unit.c.since < until
         with self._database.write() as connection:
             listed = select(tables.unit_link.c.link).join(unit, unit.c.id == tables.unit_link.c.unit).where(mine)
+            given_up = link.c.state.in_(["refused", "partial"]) & link.c.due_at.is_(None)
+            again = case((link.c.state == "refused", "waiting"), else_=link.c.state)
             links = connection.execute(
                 update(link)
-                .where(link.c.source == source, link.c.state == "refused", link.c.id.in_(listed))
-                .values(state="waiting", attempts=0, due_at=now, reason="")
+                .where(link.c.source == source, given_up, link.c.id.in_(listed))
+                .values(state=again, attempts=0, due_at=now)
             ).rowcount
             waiting = select(tables.unit_link.c.unit).join(link, link.c.id == tables.unit_link.c.link)
             connection.execute(
                 update(unit)
-                .where(mine, unit.c.state == "done", unit.c.id.in_(waiting.where(link.c.state == "waiting")))
+                .where(mine, unit.c.state == "done", unit.c.id.in_(waiting.where(_unended())))
                 .values(state="listed")
             )
+            first = func.coalesce(unit.c.start_url, unit.c.url)
             units = connection.execute(
-                update(unit).where(mine, unit.c.state == "refused").values(**_ANEW, due_at=now)
+                update(unit).where(mine, unit.c.state == "refused").values(url=first, **_ANEW, due_at=now)
             ).rowcount
             return links + units
 
     def refused(self) -> list[str]:
-        """The sources that have refused units, or refused links that a unit listed."""
+        """The sources that have refused units, or links that a unit listed and that were refused or given up as partial."""
         unit, link = tables.unit, tables.link
         listed = select(link.c.source).join(tables.unit_link, tables.unit_link.c.link == link.c.id)
-        found = select(unit.c.source).where(unit.c.state == "refused").union(listed.where(link.c.state == "refused"))
+        found = (
+            select(unit.c.source)
+            .where(unit.c.state == "refused")
+            .union(listed.where(link.c.state.in_(["refused", "partial"]), link.c.due_at.is_(None)))
+        )
         with self._database.read() as connection:
             return sorted(connection.scalars(found))
+
+    def done(self, source: str) -> set[tuple[str, str]]:
+        """Way and key of the source's units that are done."""
+        table = tables.unit
+        with self._database.read() as connection:
+            query = select(table.c.way, table.c.key).where(table.c.source == source, table.c.state == "done")
+            return set(connection.execute(query).tuples())
 
     def states(
         self, source: str, ways: Sequence[str], *, since: datetime | None = None, until: datetime | None = None
@@ -283,7 +304,7 @@ class Units:
                 connection.execute(_due(table, where, owner, now)).one()
                 for table, where in (
                     (unit, mine & (unit.c.state == "waiting")),
-                    (link, (link.c.source == source) & (link.c.state == "waiting") & link.c.id.in_(listed)),
+                    (link, (link.c.source == source) & _unended() & link.c.id.in_(listed)),
                 )
             ]
         units, links = found
@@ -319,12 +340,15 @@ def _due(table: Table, where: ColumnElement[bool], owner: str, now: datetime):  
     ).where(where)
 
 
+def _unended() -> ColumnElement[bool]:
+    """Links that have not found their end: they wait, or their summary is kept and their page is to be asked for again."""
+    return tables.link.c.state.in_(["waiting", "partial"]) & tables.link.c.due_at.is_not(None)
+
+
 def _settle(connection: Connection, which: ColumnElement[bool]) -> int:
     table, link = tables.unit, tables.link
     waits = (
-        exists()
-        .where(tables.unit_link.c.unit == table.c.id)
-        .where(link.c.id == tables.unit_link.c.link, link.c.state == "waiting")
+        exists().where(tables.unit_link.c.unit == table.c.id).where(link.c.id == tables.unit_link.c.link, _unended())
     )
     settled = update(table).where(which, table.c.state == "listed", ~waits).values(state="done")
     return connection.execute(settled).rowcount

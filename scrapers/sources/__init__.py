@@ -230,6 +230,7 @@ _READ: Mapping[str, Any] = MappingProxyType(
         "home": _home,
         "hosts": _hosts,
         "rights": _text,
+        "credit": _text,
         "province": _province,
         "every": _every,
         "archive_from": _day,

@@ -21,9 +21,10 @@ seen live: `didban sources check SOURCE` says what a site really serves, and `[s
 
 Confidence is that the domain is this source's: **A** real pages of it have been read, **H** high (named in several places),
 **M** medium (in one), **L** low, **–** no domain is confirmed. *Watched* are those polled when `sources` names none; there,
-`provinces` names every portal that has a domain.
+`provinces` names every portal that has a domain. *Rights* are the terms that the site itself prints, *credit* whom they ask to be
+named; where they are not known, ask the site before you publish its texts.
 """
-_FACTS = ("engine", "confidence", "every", "archive from", "lists", "known")
+_FACTS = ("engine", "confidence", "every", "archive from", "lists", "rights", "credit", "known")
 _UNKNOWN = "not known: the one its pages show"
 
 
@@ -76,6 +77,8 @@ def _facts(site: Any) -> tuple[str, ...]:  # noqa: ANN401 - a source
         f"{site.every.total_seconds() / 60:g} min",
         (site.archive_from and jalali_iso(day_bounds(site.archive_from)[0], with_time=False)) or "not known",
         ", ".join(path if path == "the home page" else f"`{path}`" for path in paths) or "nothing: it has no address",
+        site.rights or "not known",
+        site.credit or "–",
         " ".join((site.note or getdoc(sys.modules.get(f"scrapers.sources.{site.key}")) or "").split()),
     )
 

@@ -20,6 +20,7 @@ MEHR = Nastooh(
     archive_from=date(2011, 3, 21),  # 1 Farvardin 1390: its listings by day have been read so far back
     rights="All Content by Mehr News Agency is licensed "
     "under a Creative Commons Attribution 4.0 International License.",
+    credit="Mehr News Agency (mehrnews.com), CC BY 4.0",
     every=timedelta(minutes=5),
     expects=Expects(
         working=300, resting=120, silence=timedelta(hours=6), fields=("title", "lead", "text", "published", "id")

@@ -16,6 +16,7 @@ OSTAN_LR = Joomla(
     province="lorestan",
     confidence="M",
     note="Joomla under Warp, by one article of 2019; its listings were never seen.",
+    credit="استانداری لرستان (ostan-lr.ir)",
     rights="کلیه حقوق این سایت متعلق به استانداری لرستان "
     "می باشد. استفاده از مطالب این سایت با ذکر منبع بلامانع می باشد.",
 )

@@ -45,7 +45,10 @@ DAYS = ("--since", "1403-06-01", "--until", "1403-06-30")
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("mehr", "--since", "1403-06-30", "--until", "1403-06-01"), "1403-06-30 (2024-09-20), is after the last, 1403-06-01 (2024-08-22)"),
+        (
+            ("mehr", "--since", "1403-06-30", "--until", "1403-06-01"),
+            "1403-06-30 (2024-09-20), is after the last, 1403-06-01 (2024-08-22)",
+        ),
         (("mehr", "--since", "1430-01-01", "--until", "1430-01-02"), "in the future"),
         (("mehr", "--since", "1430-01-01"), "in the future"),
         (("mehr", "--since", "1402-12-30", "--until", "1403-01-02"), "there is no day 1402-12-30"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -174,16 +174,17 @@ class Bench:
         return sorted(str(article.id) for _, article in self.store.articles.each(Selection()))
 
 
-def listing(*numbers: int) -> str:
+def listing(*numbers: int, after: str = "") -> str:
+    pages = f'<ul class="pagination"><li><a href="/{after}">بعدی</a></li></ul>' if after else ""
     items = "".join(
         f'<li class="news"><div class="desc"><h3><a href="/news/{number}/x">خبر {number}</a></h3></div></li>'
         for number in numbers
     )
-    return f'<html><body class="pt-archive"><section class="box"><ul>{items}</ul></section></body></html>'
+    return f'<html><body class="pt-archive"><section class="box"><ul>{items}</ul>{pages}</section></body></html>'
 
 
 def news(path: str) -> str:
-    number = path.split("/")[1]
+    number = path.partition("/")[2].partition("/")[0]
     start, _ = day_bounds(DAY)
     return (
         f'<html><head><meta property="article:published_time" content="{start.isoformat()}"></head><body>'
@@ -270,12 +271,12 @@ def test_a_page_that_its_server_fails_on_is_given_up_and_tried_again_when_asked_
 
     bench = made(site)
     bench.run()
-    assert bench.store.links.counts()["mehr"] == {"stored": 1, "refused": 1}
+    assert bench.store.links.counts()["mehr"] == {"stored": 1, "partial": 1}, "the listing's summary is kept"
     assert timedelta(hours=2) < sum(bench.slept, timedelta()) < timedelta(hours=4)
     mended = True
     assert bench.store.units.retry("mehr", now=bench.hands()) == 1
     bench.run()
-    assert bench.stored() == ["1", "2"]
+    assert bench.store.links.counts()["mehr"] == {"stored": 2}
     assert bench.store.units.states("mehr", archive.WAYS) == {"done": 1}
 
 
@@ -301,3 +302,90 @@ def test_a_410_marks_the_article_withdrawn_and_keeps_what_is_known(made) -> None
     assert [(group.state, group.count, group.reason) for group in links if group.withdrawn] == [
         ("partial", 1, "the server answers 410")
     ]
+
+
+# ── what is broken by itself, and lists that move ─────────────────────────────────────────────────────────────────────
+
+
+def broken(numbers: set[str], error: Callable[[str], FetchError], many: int) -> Callable[[str, Hands], str]:
+    def site(path: str, hands: Hands) -> str:
+        if path.partition("/")[2].partition("/")[0] in numbers:
+            raise error(MEHR.home + path)
+        return listing(*range(1, many + 1)) if path.startswith("archive") else news(path)
+
+    return site
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda url: Blocked(url, "the server answers 403"),
+        lambda url: Unreachable(url, "no such host"),
+        lambda url: ServerFault(url, "the server answers 500"),
+    ],
+    ids=["403", "no host", "500"],
+)
+def test_one_article_that_never_comes_keeps_its_neighbours_from_nothing(made, error) -> None:
+    bench = made(broken({"3"}, error, 10))
+    assert bench.run().problems == []
+    assert len(bench.stored()) == 10, "nine, and the summary of the one"
+    assert bench.store.links.counts()["mehr"]["stored"] == 9
+    assert bench.store.units.states("mehr", archive.WAYS) == {"done": 1}
+    assert bench.asked.count("news/3/x") == 6
+    assert bench.store.units.refused() == ["mehr"]
+
+
+def test_thirty_broken_articles_cost_hours_and_not_weeks(made) -> None:
+    bench = made(broken({str(number) for number in range(1, 31)}, lambda url: ServerFault(url, "500"), 30))
+    bench.run()
+    assert sum(bench.slept, timedelta()) < timedelta(hours=4)
+    assert bench.store.links.counts()["mehr"] == {"partial": 30}
+
+
+def test_patience_is_not_overrun_by_a_long_wait(made) -> None:
+    bench = made(raising(lambda url: Blocked(url, "429", retry_after=6 * 3600), timedelta(days=1)))
+    assert bench.run(patience=timedelta(minutes=10)).problems
+    assert sum(bench.slept, timedelta()) <= timedelta(minutes=11)
+
+
+@pytest.mark.parametrize("ended", ["empty", "gone"])
+def test_an_article_that_moves_up_from_the_last_page_is_found(made, ended: str) -> None:
+    """Page 2 holds one article; before it is asked for, one of page 1 is deleted, and page 2 is empty, or gone."""
+    pages = [listing(1, 2, after="archive2"), listing(2, 3)]
+
+    def site(path: str, hands: Hands) -> str:
+        if path == "archive2":
+            if ended == "gone":
+                raise Gone(MEHR.home + path, 404)
+            return listing()
+        return pages.pop(0) if path.startswith("archive") else news(path)
+
+    bench = made(site)
+    assert bench.run().problems == []
+    assert bench.stored() == ["1", "2", "3"]
+
+
+def test_a_page_in_the_middle_that_is_empty_once_ends_nothing(made) -> None:
+    empty = [True]
+
+    def site(path: str, hands: Hands) -> str:
+        if path == "archive2":
+            return listing() if empty and empty.pop() else listing(3, 4, after="archive3")
+        if path == "archive3":
+            return listing(5)
+        return listing(1, 2, after="archive2") if path.startswith("archive") else news(path)
+
+    bench = made(site)
+    assert bench.run().problems == []
+    assert bench.stored() == ["1", "2", "3", "4", "5"]
+
+
+def test_a_unit_that_was_begun_elsewhere_begins_anew(store: Store) -> None:
+    asked = Range(source="mehr", since=DAY, until=DAY)
+    (walk,) = [archive.walk_of(one, asked) for one in archive.archive_of(MEHR, asked)]
+    home = replace(walk, listing=replace(walk.listing, url=MEHR.home))
+    for one, url in ((home, MEHR.home), (walk, walk.listing.url)):
+        store.units.open([one], now=NOW)
+        taken = store.units.take("mehr", ways=("day",), owner="me", now=NOW, lease=timedelta(minutes=1))
+        assert taken is not None
+        assert taken.listing.url == url

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,7 +134,7 @@ def test_postgresql_gives_the_same_turns(hosts: Hosts, postgres_url: str) -> Non
 
 
 def test_a_watch_that_was_killed_while_it_waited_holds_backfills_up_for_two_intervals_at_most(hosts: Hosts) -> None:
-    take = {"interval": INTERVAL, "yielding": True}
+    take: dict[str, Any] = {"interval": INTERVAL, "yielding": True}
     assert not hosts.turn("host", now=START, **take)
     assert hosts.turn("host", interval=INTERVAL, now=START) == INTERVAL  # a watch that now dies
     assert hosts.turn("host", now=START + INTERVAL, **take) == INTERVAL

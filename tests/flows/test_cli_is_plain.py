@@ -25,7 +25,7 @@ import contextlib, io, json, sys
 from flows import cli
 
 arguments, heavy = json.loads(sys.argv[1])
-with contextlib.redirect_stdout(io.StringIO()):
+with contextlib.redirect_stdout(io.TextIOWrapper(io.BytesIO())):
     try:
         cli.main(arguments)
         code = 0
@@ -68,6 +68,8 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, dict[
         ("import", str(SEEDS)),
         ("export",),
         ("export", "--format", "seed", "-o", "{folder}/seeds"),
+        ("export", "--format", "csv", "-o", "{folder}/table.csv"),
+        ("cite", "1", "--format", "bibtex"),
         ("parse", "{folder}/page.html", "--source", "ostan_lr"),
         ("match",),
         ("show", "1"),

@@ -50,6 +50,20 @@ def test_articles_saved_together_are_all_saved_or_none(store: Store) -> None:
     assert [_count(store, name) for name in ("article", "story", "alert")] == [2, 1, 1]
 
 
+def test_two_articles_at_one_address_are_two(store: Store) -> None:
+    bare = store.articles.save(article(id="1", url=None), judge(), sighting())
+    there = store.articles.save(article(id=None, text=f"{TEXT} دیگر"), judge(), sighting())
+    again = store.articles.save(article(id="1"), judge(), sighting())
+    named = store.articles.save(article(id="2", text=f"{TEXT} سوم"), judge(), sighting())
+    other = store.articles.save(article(id="3", text=f"{TEXT} چهارم"), judge(), sighting())
+    assert [(saved.article, saved.change) for saved in (again, named)] == [
+        (bare.article, "same"),
+        (there.article, "changed"),
+    ]
+    assert other.change == "new"
+    assert {_get(store, saved.article).url for saved in (again, named, other)} == {article().url}
+
+
 def test_what_is_saved_comes_back_equal(store: Store) -> None:
     full = article(
         kicker="روتیتر",

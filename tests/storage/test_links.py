@@ -294,6 +294,9 @@ def test_a_backfill_waits_while_another_process_works_off_the_watchs_links(store
     take(store, owner="watch", limit=1)
     assert store.links.watch_waits("irna", owner="backfill", now=NOW)
     assert not store.links.watch_waits("irna", owner="watch", now=NOW)
+    turn = partial(store.hosts.turn, "irna.ir", interval=timedelta(seconds=1), now=NOW, yielding=True, behind=["irna"])
+    assert turn(owner="backfill") == timedelta(seconds=1), "it lets the watch go first, though the turn is free"
+    assert turn(owner="watch") == timedelta(0)
     assert not store.links.watch_waits("irna", owner="backfill", now=NOW + LEASE)
     take(store, owner="backfill", limit=1)
     assert not store.links.watch_waits("irna", owner="backfill", now=NOW), (

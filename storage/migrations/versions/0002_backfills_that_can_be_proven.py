@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("unit", "link", name="pk_unit_link"),
     )
     op.create_index("ix_unit_link_link", "unit_link", ["link"])
+    op.add_column("unit", sa.Column("start_url", sa.Text(), nullable=True))
     op.add_column("unit", sa.Column("page_url", sa.Text(), nullable=True))
     op.drop_column("unit", "listed")
     op.create_index("ix_unit_source_state", "unit", ["source", "state"])

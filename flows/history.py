@@ -1,0 +1,27 @@
+"""`didban show --history`: an article's revisions, the first in whole, of each later one what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from didban.dates import iso_utc
+from didban.difference import COLOURED, PLAIN, between, changed_lines
+
+Revision = tuple[int, datetime, dict[str, str]]
+"""Its number, its time, and its four texts by name."""
+
+
+def lines(revisions: Sequence[Revision], *, coloured: bool = False) -> Iterator[str]:
+    """A heading each; below it the texts, or the lines of them that changed. A text with nothing changed is left out."""
+    marks = COLOURED if coloured else PLAIN
+    before: dict[str, str] = {}
+    for number, at, texts in revisions:
+        yield f"\n── {number} · {iso_utc(at)}"
+        for name, text in texts.items():
+            if not before:
+                yield from ([text] if text else [])
+            elif changed := changed_lines(between(before[name], text), marks):
+                yield f"{name}:"
+                yield from (f"  {line}" for line in changed)
+        before = texts
