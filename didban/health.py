@@ -11,8 +11,9 @@ A silence is judged by how improbable it is: articles come at a rate per kind of
 holidays and 1-13 Farvardin), learnt from the eight weeks before the newest one and beginning with what its source declares. A
 field is judged in the same way: by how seldom so many pages in a row would lack it.
 
-Nothing is given up because of the network or a wall; a page that is gone, refused or cannot be read is given up after a few
-tries, with its reason, and its bytes stay to be read again.
+Nothing that the watch saw is given up because of the network or a wall; a page that is gone, refused or cannot be read is
+given up after a few tries, with its reason, and its bytes stay to be read again. Of an archive, an address that fails by itself
+while its site answers is given up, too.
 """
 
 from __future__ import annotations
