@@ -428,8 +428,8 @@ def range_of(
         if until is not None:
             raise InputError("--last counts back from today: leave --until out, or give --since")
         span = parse_span(last) if isinstance(last, str) else last
-        if span < timedelta(days=1):
-            raise InputError("--last: a day is the least: 1d")
+        if not timedelta(days=1) <= span <= timedelta(days=36_500):
+            raise InputError("--last: a day is the least, 1d, and a century the most, 36500d")
         first = today - span + timedelta(days=1)
     else:
         first = parse_day(since) if isinstance(since, str) else since or today

@@ -52,6 +52,7 @@ def test_days_are_said_in_one_of_two_ways() -> None:
         ({"since": "1397-07-01", "last": "30d"}, "--since DAY"),
         ({"last": "30d", "until": "1397-07-01"}, "leave --until out"),
         ({"last": "2h"}, "a day is the least"),
+        ({"last": "unlimited"}, "a century the most"),
         ({"since": "1402-12-30"}, "there is no day 1402-12-30"),
     ],
 )
