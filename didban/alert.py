@@ -92,8 +92,22 @@ rule that matched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Carrier:
+    """An article that carries a story: its source, the site's id, where and when it was published, and our own number of it."""
+
+    source: str
+    id: str | None
+    url: str | None
+    published: datetime | None
+    article: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """This story matched this rule; raised once. `article` is the carrier that raised it, `matches` its evidence."""
+    """This story matched this rule; raised once. `article` is the carrier that raised it, `matches` its evidence.
+
+    `carriers` are all articles that carry the story, whoever published it first before the others.
+    """
 
     rule: str
     title: str
@@ -103,6 +117,7 @@ class Alert:
     story: str
     article: Article
     matches: tuple[Match, ...]
+    carriers: tuple[Carrier, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +131,11 @@ class Draft:
     alerts: tuple[Alert, ...]
     follow_up: bool = False
     """True when an earlier message on this story has already been closed for this channel."""
+
+    @property
+    def carriers(self) -> tuple[Carrier, ...]:
+        """The articles that carry the story when the message is closed, the first to publish it first."""
+        return self.alerts[0].carriers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

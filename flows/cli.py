@@ -489,14 +489,17 @@ def search(query: str, *, limit: int, offset: int, as_json: bool, **where: Any) 
 @click.option("--reading", is_flag=True, help="In the reading form: the ZWNJ that a text lost, put back.")
 @as_json
 def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
-    """One article: ID is its number, or SOURCE:ID with the site's own id."""
+    """One article: ID is its number, or SOURCE:ID with the site's own id; and who else carries its story."""
     from didban.article import to_json
+    from flows.lines import carrier_json, carrier_text
     from flows.workshop import opened
 
     with opened(_settings()) as store:
         found, article = _article(store, number)
+        carriers = store.articles.carriers(found)
         if as_json:
-            click.echo(json.dumps(to_json(article), ensure_ascii=False))
+            shown = to_json(article) | {"carriers": [carrier_json(one) for one in carriers]}
+            click.echo(json.dumps(shown, ensure_ascii=False))
             return
         form = _reading if reading else str
         when = jalali_long(article.published, with_time=article.has_time) if article.published else "تاریخ نامعلوم"
@@ -504,6 +507,10 @@ def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
         for text in (article.kicker, article.title, article.lead, article.text):
             if text:
                 click.echo(f"\n{form(text)}")
+        if len(carriers) > 1:
+            click.echo("\ncarried by")
+            for one in carriers:
+                click.echo(f"  {carrier_text(one)}")
         if history:
             from flows.history import lines
 

@@ -6,6 +6,7 @@ import json
 from typing import Any, NoReturn
 
 from alerts.match import Matcher
+from didban.alert import Carrier
 from didban.article import Article
 from didban.dates import iso_utc, jalali_long
 from didban.errors import InputError
@@ -76,7 +77,25 @@ def told_json(told: Told) -> dict[str, Any]:
             for match in alert.matches
         ],
         "channels": told.channels,
+        "carriers": [carrier_json(carrier) for carrier in alert.carriers],
     }
+
+
+def carrier_json(carrier: Carrier) -> dict[str, Any]:
+    """Who carries a story, as `didban alerts --json` and `didban show --json` say it; `article` is what `didban show` takes."""
+    return {
+        "source": carrier.source,
+        "id": carrier.id,
+        "url": carrier.url,
+        "published": iso_utc(carrier.published),
+        "article": carrier.article,
+    }
+
+
+def carrier_text(carrier: Carrier) -> str:
+    """The same as a line: source, number, when, where."""
+    when = jalali_long(carrier.published, with_time=False) if carrier.published else "تاریخ نامعلوم"
+    return f"{carrier.source} · {carrier.article} · {when} · {carrier.url or ''}".rstrip(" ·")
 
 
 def told_text(told: Told) -> str:
@@ -94,4 +113,7 @@ def told_text(told: Told) -> str:
         lines.append(f"  {before}«{match.text}»{after}".replace("\n", " "))
     if article.url:
         lines.append(f"  {article.url}")
+    own = (article.source, article.id, article.url)
+    if others := [one.source for one in alert.carriers if (one.source, one.id, one.url) != own]:
+        lines.append(f"  also carried by {', '.join(dict.fromkeys(others))}")
     return "\n".join(lines)

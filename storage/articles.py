@@ -38,7 +38,7 @@ from sqlalchemy import (
     update,
 )
 
-from didban.alert import Judge, Match, Plan, Sighting
+from didban.alert import Carrier, Judge, Match, Plan, Sighting
 from didban.article import Article, Page
 from didban.copies import content_key, folded_key
 from didban.errors import StoreError
@@ -50,6 +50,7 @@ from storage.database import Database, again
 from storage.indexing import index
 from storage.pages import body_of, keep, keep_new, row_of
 from storage.sql import insert, new_id, new_ids
+from storage.stories import carriers
 
 STORY_DAYS = timedelta(days=30)
 STORY_LETTERS = 30
@@ -174,6 +175,12 @@ class Articles:
             if len(rows) < size:
                 return
             last = rows[-1].id
+
+    def carriers(self, number: int) -> tuple[Carrier, ...]:
+        """The articles that carry an article's story, itself among them, the first to publish it first."""
+        with self._database.read() as connection:
+            story = connection.scalar(select(tables.article.c.story).where(tables.article.c.id == number))
+            return () if story is None else carriers(connection, [story])[story]
 
     def matches(self, number: int) -> tuple[Match, ...]:
         """The evidence in an article's current revision."""

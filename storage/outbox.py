@@ -28,6 +28,7 @@ from storage.articles import article_of
 from storage.database import Database
 from storage.notices import notice_of
 from storage.sql import insert, new_id
+from storage.stories import carriers
 
 Render = Callable[[AnyDraft], tuple[str, ...]]
 _T = TypeVar("_T")
@@ -399,7 +400,7 @@ def _ranked(connection: Connection, where: ColumnElement[bool]) -> Sequence[Row[
 
 
 def _alerts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Alert]:
-    """The alerts of these rows, in their order, with articles and evidence: two questions, however many they are."""
+    """The alerts of these rows, in their order, with articles, evidence and carriers: three questions, however many they are."""
     table, article = tables.match, tables.article
     numbers = {row.article for row in rows}
     written = select(article, tables.story.c.key.label("story_key")).join(tables.story).where(article.c.id.in_(numbers))
@@ -411,6 +412,7 @@ def _alerts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Alert]:
     ):
         match = Match(**{name: getattr(row, name) for name in _MATCH})
         evidence.setdefault((row.article, row.rule), []).append(match)
+    carried = carriers(connection, {row.story for row in rows})
     return [
         Alert(
             rule=row.rule,
@@ -421,6 +423,7 @@ def _alerts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Alert]:
             story=row.story_key,
             article=articles[row.article],
             matches=tuple(evidence.get((row.article, row.rule), ())),
+            carriers=carried.get(row.story, ()),
         )
         for row in rows
     ]

@@ -294,8 +294,8 @@ def test_a_thousand_alerts_are_one_message_whose_stories_are_loaded_a_few_at_a_t
     sizes = [(len(one["stories"]), one["part"], one["parts"], one["count"]) for one in map(json.loads, message.parts)]
     assert sizes == [(200, number, 5, 1000) for number in range(1, 6)]
     one_batch, all_batches = looked
-    assert one_batch == 3  # for alerts, articles, evidence
-    assert all_batches == one_batch + 5 * 3 + 3  # every batch for the programs, the first one for the people
+    assert one_batch == 4  # for alerts, articles, evidence, carriers
+    assert all_batches == one_batch + 5 * 4 + 4  # every batch for the programs, the first one for the people
     assert store.outbox.states() == {"open": 1, "waiting": 0}
     assert {told.channels["first"] for told in store.outbox.alerts()} == {"open"}
 
