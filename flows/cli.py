@@ -864,6 +864,42 @@ def copy_db(source: str, target: str) -> None:
         click.echo(f"{counts['article']} articles, {sum(counts.values())} rows in {second.name}")
 
 
+@db.command("backup", epilog="Example: didban db backup --keep 7")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--keep", type=click.IntRange(min=1), default=None, help="Remove all but the newest so many beside it.")
+@as_json
+def backup_db(path: Path | None, *, keep: int | None, as_json: bool) -> None:
+    """The whole database as one file, also while `didban up` runs; PATH is a file or a folder, by itself VAR/backups.
+
+    From SQLite and PostgreSQL alike; the file is checked before it has its name.
+    """
+    from flows import backups
+    from flows.workshop import now
+
+    with _progress() as progress:
+        made, found = backups.make(_settings(), path, now=now(), keep=keep, progress=progress)
+    if as_json:
+        said = {"path": made.path, "bytes": made.bytes, "schema": found.revision, "rows": found.rows}
+        click.echo(json.dumps(said, ensure_ascii=False))
+    else:
+        click.echo(f"{made.path}: {found.rows['article']} articles, {made.bytes} bytes, schema {found.revision}")
+
+
+@db.command("restore", epilog="Example: didban db restore var/backups/didban-20261122T040149Z.db")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Also where articles are: what was there is kept in VAR/backups.")
+def restore_db(path: Path, *, force: bool) -> None:
+    """Put a backup in the place of the database, on SQLite or PostgreSQL. Stop `didban up` first."""
+    from flows import backups
+    from flows.workshop import now
+
+    with _progress() as progress:
+        found, kept = backups.put_back(_settings(), path, now=now(), force=force, progress=progress)
+    click.echo(f"{found.rows['article']} articles are back, schema {found.newest}")
+    if kept is not None:
+        click.echo(f"what was there is kept as {kept}")
+
+
 # ── small things the commands share ──────────────────────────────────────────────────────────────────────────────────
 
 

@@ -18,11 +18,14 @@ Progress = Callable[[str, int, int], None]
 """Called with a table's name, the rows copied so far, and all there are."""
 
 
-def copy(source: Database, target: Database, *, progress: Progress | None = None) -> dict[str, int]:
+def copy(
+    source: Database, target: Database, *, replacing: bool = False, progress: Progress | None = None
+) -> dict[str, int]:
     """Copy every row of every table, with its number, in one transaction on the target; returns how many of each table.
 
-    The source is read as it is at one moment, and stays as it is. The target is given its tables where it has none. Raises
-    StoreError where the source is not up to date or the target not empty, and where a row cannot be kept there.
+    The source is read as it is at one moment, and stays as it is. The target is given its tables where it has none; what it
+    holds goes first where `replacing` says so. Raises StoreError where the source is not up to date or the target not empty, and
+    where a row cannot be kept there.
     """
     if (found := source.revision()) != HEAD:
         raise StoreError(
@@ -30,6 +33,8 @@ def copy(source: Database, target: Database, *, progress: Progress | None = None
         )
     target.upgrade()
     with source.read() as reading, target.write(alone=True) as writing:
+        if replacing:
+            _clear(writing)
         if filled := [table.name for table in metadata.sorted_tables if _count(writing, table)]:
             raise StoreError(f"{target.name} is not empty ({filled[0]} has rows); copy into a database that is")
         counts = {table.name: _count(reading, table) for table in metadata.sorted_tables}
@@ -55,6 +60,16 @@ def copy(source: Database, target: Database, *, progress: Progress | None = None
 
 def _count(connection: Connection, table: Table) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def _clear(connection: Connection) -> None:
+    """Every table empty. PostgreSQL does so at once, in one statement, for they refer to each other."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+        connection.exec_driver_sql(f"TRUNCATE {names}")
+    else:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

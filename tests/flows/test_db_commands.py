@@ -89,3 +89,48 @@ def test_a_copy_from_nowhere_makes_nothing(tmp_path: Path, didban: Didban) -> No
     assert (code, err) == (1, f"didban: {source}: there is no such database\n")
     assert not source.exists()
     assert not target.exists()
+
+
+def test_a_backup_is_made_and_put_back(empty_url: str, didban: Didban, tmp_path: Path) -> None:
+    assert didban(empty_url, "import", str(SEEDS))[0] == 0
+    code, out, err = didban(empty_url, "db", "backup", "--json")
+    said = json.loads(out)
+    assert (code, err, said["rows"]["article"], said["schema"]) == (0, "", 5, HEAD)
+    made = Path(said["path"])
+    assert (made.parent, made.stat().st_size) == (tmp_path / "var" / "backups", said["bytes"])
+    assert json.loads((made.parent / "last.json").read_text("utf-8"))["path"] == str(made)
+
+    code, _, err = didban(empty_url, "db", "restore", str(made))
+    assert (code, "is not empty" in err) == (1, True)
+    code, out, _ = didban(empty_url, "db", "restore", str(made), "--force")
+    assert code == 0
+    assert out.startswith(
+        f"5 articles are back, schema {HEAD}\nwhat was there is kept as {made.parent}/before-restore-"
+    )
+    assert didban(empty_url, "import", str(SEEDS))[1] == "0 new · 0 changed · 5 known · 0 refused\n"
+
+
+def test_only_the_newest_backups_are_kept_and_named_ones_always(tmp_path: Path, didban: Didban) -> None:
+    url, folder = f"sqlite:///{tmp_path / 'didban.db'}", tmp_path / "disk"
+    folder.mkdir()
+    assert didban(url, "db", "upgrade")[0] == 0
+    old = [folder / f"didban-2026010{day}T000000Z.db" for day in (1, 2, 3)]
+    for path in (*old, folder / "before-the-elections.db"):
+        path.write_bytes(b"")
+    code, out, _ = didban(url, "db", "backup", str(folder), "--keep", "2")
+    assert (code, out.startswith(f"{folder}/didban-")) == (0, True)
+    assert [path.exists() for path in old] == [False, False, True]
+    assert (folder / "before-the-elections.db").exists()
+
+
+def test_nothing_is_put_back_under_a_running_supervisor(tmp_path: Path, didban: Didban) -> None:
+    from flows import server
+
+    url = f"sqlite:///{tmp_path / 'didban.db'}"
+    assert didban(url, "db", "upgrade")[0] == 0
+    assert didban(url, "db", "backup", str(tmp_path / "one.db"))[0] == 0
+    lock = server.claim(tmp_path / "var")
+    assert lock is not None
+    with lock:
+        code, _, err = didban(url, "db", "restore", str(tmp_path / "one.db"))
+    assert (code, err) == (1, "didban: `didban up` runs here: stop it, then restore\n")
