@@ -266,3 +266,8 @@ def place(match: Match) -> Span:
 def listed(topics: Sequence[str]) -> str:
     """Topics as one line."""
     return "▪ " + "، ".join(map(isolated, topics))
+
+
+def state_name(state: str) -> str:
+    """A source's state in Persian: `healthy` → «سالم»."""
+    return _STATES[state][0]

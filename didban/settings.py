@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -91,6 +91,36 @@ class SourcesSettings(BaseModel):
         return {"watch": value.get("watch", ()), "own": own}
 
 
+class WebSettings(BaseModel):
+    """`[web]`: the officer's page, and who may see it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8130, ge=0, le=65535)
+    password: SecretStr = SecretStr("")
+    """As `didban web --hash-password` prints it; needed for any address but loopback, unless a proxy says who comes."""
+    trusted_header: str = ""
+    """The header in which a proxy in front says who has logged in, `X-Remote-User`; believed from `proxies` alone."""
+    proxies: Words = ("127.0.0.1", "::1")
+    hosts: Words = ()
+    """The names, beside loopback's, by which the page may be called."""
+    https: bool = False
+    """Whether browsers reach it by https alone, through a proxy: the session's cookie then goes nowhere else."""
+
+    @model_validator(mode="after")
+    def _not_for_everybody(self) -> Self:
+        if not self.is_local and not self.password.get_secret_value() and not self.trusted_header:
+            raise ValueError(
+                f"{self.host} is not loopback: set password (`didban web --hash-password` makes it), or trusted_header"
+            )
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        return self.host in {"127.0.0.1", "localhost", "::1"}
+
+
 class Settings(BaseModel):
     """Everything an operator may set; the README has the same table."""
 
@@ -120,6 +150,9 @@ class Settings(BaseModel):
     """The channels that hear when a source's state changes: the first unless named, none when empty."""
     fetch: dict[str, HostSettings] = Field(default_factory=dict)
     """Per host: proxy, headers, cookies, CA file."""
+
+    web: WebSettings = WebSettings()
+    """The officer's page."""
 
     @field_validator("hosts")
     @classmethod
@@ -198,7 +231,7 @@ def _toml(path: Path) -> dict[str, Any]:
     return given
 
 
-_FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in {"channels", "fetch"})
+_FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in {"channels", "fetch", "web"})
 _OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_TEST_POSTGRES")
 
 

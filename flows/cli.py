@@ -802,6 +802,20 @@ def status(*, as_json: bool) -> None:
     sys.exit(0 if found.well else 1)
 
 
+@cli.command(epilog="Example: didban web --port 8130")
+@click.option("--host", metavar="ADDRESS", help="Listen here; loopback unless [web] says otherwise.")
+@click.option("--port", type=click.IntRange(0, 65535), help="At this port; 8130 unless [web] says otherwise.")
+@click.option("--hash-password", is_flag=True, help="Ask for a password and print what [web] password is to hold.")
+def web(*, host: str | None, port: int | None, hash_password: bool) -> None:
+    """The officer's page, until Ctrl-C."""
+    from web import serve
+
+    if hash_password:
+        click.echo(serve.hashed(click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)))
+        return
+    serve.run(_settings(), host=host, port=port, say=lambda address: _warn(f"the page is at {address}"))
+
+
 @cli.group(cls=Group)
 def db() -> None:
     """The database."""

@@ -213,6 +213,14 @@ class Outbox:
             return told
 
 
+def told_of(connection: Connection, where: ColumnElement[bool]) -> Iterator[tuple[int, Told]]:
+    """The number of its story and the alert, for each that meets a condition, newest first; those of a few hundred at a time."""
+    for rows in _batches(connection.execute(_ALERTS.where(where).order_by(tables.alert.c.id.desc())).all()):
+        fates = _fates(connection, [row.id for row in rows])
+        for row, alert in zip(rows, _alerts(connection, rows), strict=True):
+            yield row.story, Told(id=row.id, alert=alert, channels=fates.get(row.id, {}))
+
+
 def _archived(source: str, since: datetime, until: datetime) -> ColumnElement[bool]:
     """Is an alert archived, and its article of this source and these days? What a merge of stories left behind is none: the
     surviving story has an alert on the same rule."""

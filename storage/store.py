@@ -8,6 +8,7 @@
     store.evidence   what rules find in articles that are stored
     store.coverage   what is known of each day of an archive
     store.search     articles by their words
+    store.desk       what the officer's page asks
 
 Every method is one transaction. The store is synchronous; one thread writes.
 """
@@ -21,6 +22,7 @@ from didban.alert import Notice
 from storage.articles import Articles
 from storage.coverage import Coverage
 from storage.database import HEAD, Database
+from storage.desk import Desk
 from storage.evidence import Evidence
 from storage.hosts import Hosts
 from storage.links import Links
@@ -49,6 +51,7 @@ class Store:
     outbox: Outbox = field(init=False)
     robots: RobotsTexts = field(init=False)
     search: Search = field(init=False)
+    desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         for name, room in (
@@ -63,6 +66,7 @@ class Store:
             ("outbox", Outbox),
             ("robots", RobotsTexts),
             ("search", Search),
+            ("desk", Desk),
         ):
             object.__setattr__(self, name, room(self.database))
 

@@ -1,0 +1,122 @@
+"""What the officer's page asks of the store: stories with their alerts, by pages; one story whole; alerts counted by day."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+
+from didban.alert import Match
+from didban.article import Article
+from didban.dates import tehran_day
+from storage import tables
+from storage.articles import article_of, matches_of
+from storage.database import Database
+from storage.outbox import Told, told_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which stories: None is all. `since` and `until` are instants of raising, `until` exclusive."""
+
+    rule: str | None = None
+    source: str | None = None
+    province: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    live: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A story in a list: its alerts, newest first, and `place`, by which the next page is asked for."""
+
+    place: int
+    told: tuple[Told, ...]
+
+    @property
+    def article(self) -> Article:
+        return self.told[0].alert.article
+
+    @property
+    def story(self) -> str:
+        return self.told[0].alert.story
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """A story: who carries it, in the order of publication, each with its number and evidence; and its alerts."""
+
+    key: str
+    carriers: tuple[tuple[int, Article, tuple[Match, ...]], ...]
+    told: tuple[Told, ...]
+
+
+class Desk:
+    """The page's questions; each is one transaction, and none changes anything."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def stories(self, wanted: Wanted, *, before: int | None = None, limit: int = 30) -> list[Line]:
+        """The stories that have such an alert, the newest first, from `place` < `before` on."""
+        alert = tables.alert
+        place = func.max(alert.c.id)
+        query = select(alert.c.story, place).where(*_narrowed(wanted)).group_by(alert.c.story)
+        if before is not None:
+            query = query.having(place < before)
+        with self._database.read() as connection:
+            places = dict(connection.execute(query.order_by(place.desc()).limit(limit)).tuples().all())
+            told: dict[int, list[Told]] = {}
+            for story, one in told_of(connection, alert.c.story.in_(list(places))):
+                told.setdefault(story, []).append(one)
+            return [Line(place=at, told=tuple(told[story])) for story, at in places.items()]
+
+    def story(self, key: str, *, most: int = 50) -> Whole | None:
+        """One story by its key, with at most so many carriers; None when there is none."""
+        article, story = tables.article, tables.story
+        with self._database.read() as connection:
+            number = connection.scalar(select(story.c.id).where(story.c.key == key))
+            if number is None:
+                return None
+            when = func.coalesce(article.c.published, article.c.saved_at)
+            query = select(article, story.c.key.label("story_key")).join(story).where(article.c.story == number)
+            rows = connection.execute(query.order_by(when, article.c.id).limit(most)).all()
+            return Whole(
+                key=key,
+                carriers=tuple((row.id, article_of(row), matches_of(connection, row.id)) for row in rows),
+                told=tuple(one for _, one in told_of(connection, tables.alert.c.story == number)),
+            )
+
+    def daily(self, *, since: datetime) -> dict[str, Counter[date]]:
+        """How many live alerts each rule raised on each of Tehran's days."""
+        alert = tables.alert
+        counts: dict[str, Counter[date]] = {}
+        with self._database.read() as connection:
+            query = select(alert.c.rule, alert.c.raised_at).where(alert.c.raised_at >= since, alert.c.live)
+            for rule, raised in connection.execute(query):
+                counts.setdefault(rule, Counter())[tehran_day(raised)] += 1
+        return counts
+
+
+def _narrowed(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    alert, article = tables.alert, tables.article
+    if wanted.rule is not None:
+        yield alert.c.rule == wanted.rule
+    if wanted.since is not None:
+        yield alert.c.raised_at >= wanted.since
+    if wanted.until is not None:
+        yield alert.c.raised_at < wanted.until
+    if wanted.live is not None:
+        yield alert.c.live.is_(wanted.live)
+    facts: Sequence[Any] = [
+        article.c[name] == value
+        for name, value in (("source", wanted.source), ("province", wanted.province))
+        if value is not None
+    ]
+    if facts:
+        yield alert.c.article.in_(select(article.c.id).where(*facts))

@@ -1,0 +1,289 @@
+"""What the page shows, and to whom: a real server over a real store, asked as a browser asks."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from httpx import Client
+
+from didban.settings import Settings, WebSettings
+from flows.workshop import now
+from storage.store import Store, open_store
+from tests.support import article, judge, sighting
+from web.app import create
+from web.security import GUESSES, Guesses, hashed, is_password, session_key
+
+PASSWORD = "پیشخوان ۱۴۰۵"
+Open = Callable[..., Client]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Generator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path / 'didban.db'}")
+    yield opened
+    opened.close()
+
+
+class Served(uvicorn.Server):
+    """A server in a thread of its own, at a port that is free."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(uvicorn.Config(create(settings), port=0, log_level="critical"))
+        self._socket = self.config.bind_socket()
+        self._thread = threading.Thread(target=self.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def page(tmp_path: Path, store: Store) -> Generator[Open]:
+    """Opens the page with such settings of `[web]`."""
+    with ExitStack() as opened:
+
+        def client(*, home: str = "", **web: Any) -> Client:
+            served = Served(Settings(var=tmp_path, home=home, web=WebSettings(**web)))
+            opened.callback(served.stop)
+            return opened.enter_context(Client(base_url=served.url, trust_env=False))
+
+        yield client
+
+
+def save(store: Store, **facts: Any) -> None:
+    known = article(**{"published": now() - timedelta(minutes=5)} | facts)
+    store.articles.save(known, judge({"egov": "دولت الکترونیک"}), sighting(now=now()))
+
+
+def token(html: str) -> str:
+    found = re.search(r'name="token" value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
+def test_today_shows_each_story_once_with_its_evidence_the_home_province_first(store: Store, page: Open) -> None:
+    save(store, province="fars", title="دولت الکترونیک در فارس")
+    save(
+        store,
+        id="2",
+        url=None,
+        province="lorestan",
+        title="دولت الکترونیک در لرستان",
+        text="متنی دیگر دربارهٔ دولت الکترونیک است.",
+    )
+    html = page(home="lorestan").get("/").text
+    assert html.index("در لرستان</a>") < html.index("در فارس</a>")
+    assert html.count('<li class="story') == 2
+    assert "<mark>دولت الکترونیک</mark> در فارس" in html
+    assert "۲ رویداد" in html
+
+
+def test_a_script_in_a_title_is_only_text(store: Store, page: Open) -> None:
+    save(store, title="<script>alert(1)</script> دولت الکترونیک", url="javascript:alert(1)")
+    client = page()
+    found = re.search(r"/story/\w+", client.get("/").text)
+    assert found
+    for html in (client.get("/").text, client.get(found[0]).text):
+        assert "<script" not in html
+        assert "&lt;script&gt;" in html
+        assert "javascript:" not in html
+
+
+def test_a_story_says_why_it_matched_and_what_was_edited(store: Store, page: Open) -> None:
+    save(store)
+    save(store, text=article().text.replace("بلند", "دراز"))
+    client = page()
+    found = re.search(r"/story/\w+", client.get("/").text)
+    assert found
+    html = client.get(found[0]).text
+    assert "<mark>دولت الکترونیک</mark>" in html
+    assert "<del>بلند</del>" in html.replace("<del> ", "<del>")
+    assert "<ins>دراز</ins>" in html.replace("<ins> ", "<ins>")
+    assert client.get("/story/nothing").status_code == 404
+
+
+def test_alerts_are_filtered_by_the_form_and_by_jalali_days(store: Store, page: Open) -> None:
+    save(store, province="fars")
+    client = page()
+
+    def count(query: str) -> int:
+        return client.get(f"/alerts?{query}").text.count('<li class="story')
+
+    assert count("rule=egov&province=fars&since=۱۴۰۵/۰۱/۰۱") == 1
+    assert count("province=lorestan") == 0
+    assert count("until=۱۴۰۴/۰۱/۰۱") == 0
+    assert count("kind=archived") == 0
+    wrong = client.get("/alerts?since=۱۴۰۵/۱۳/۰۱")
+    assert wrong.status_code == 400
+    assert "۱۴۰۵/۰۸/۰۱" in wrong.text
+
+
+def test_a_long_list_goes_on_where_it_stopped(store: Store, page: Open) -> None:
+    for at in range(35):
+        save(
+            store,
+            id=str(at),
+            url=None,
+            title=f"تیتر {at}",
+            text=f"خبر شمارهٔ {at} از دولت الکترونیک که متنی بلند دارد و بس.",
+        )
+    client = page()
+    first = client.get("/alerts").text
+    following = re.search(r'rel="next" href="([^"]+)"', first)
+    assert following
+    second = client.get(following[1].replace("&amp;", "&")).text
+    stories = re.findall(r"/story/\w+", first + second)
+    assert len(stories) == len(set(stories)) == 35
+
+
+def test_search_marks_what_was_wanted_and_explains_what_it_cannot_read(store: Store, page: Open) -> None:
+    save(store)
+    client = page()
+    assert "<mark>الکترونیک</mark>" in client.get("/search?q=الکترونیک").text
+    assert "چیزی پیدا نشد" in client.get("/search?q=نیست").text
+    assert client.get('/search?q="باز').status_code == 400
+
+
+def test_sources_say_how_they_fare(store: Store, page: Open) -> None:
+    store.sources.register(["irna"], now=now())
+    assert "ایرنا" in page().get("/sources").text
+
+
+def test_every_answer_forbids_scripts_and_frames(page: Open) -> None:
+    client = page()
+    for path in ("/", "/alerts", "/search", "/sources", "/login", "/nothing", "/static/didban.css"):
+        headers = client.get(path).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert "script-src" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_no_file_but_ours_is_served(page: Open, tmp_path: Path) -> None:
+    client = page()
+    for path in ("/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static//etc/passwd"):
+        assert client.get(path).status_code in {400, 404}
+
+
+def test_another_name_for_our_address_is_refused(page: Open) -> None:
+    assert page().get("/", headers={"Host": "attacker.example"}).status_code == 400
+
+
+def test_with_a_password_nothing_is_shown_before_it(page: Open, store: Store) -> None:
+    save(store)
+    client = page(password=hashed(PASSWORD))
+    asked = client.get("/alerts")
+    assert asked.status_code == 303
+    assert asked.headers["Location"] == "/login?next=%2Falerts"
+    form = {"token": token(client.get("/login").text), "password": PASSWORD, "next": "/alerts"}
+    assert (
+        client.post("/login", data=form, headers={"Origin": str(client.base_url).rstrip("/")}).headers["Location"]
+        == "/alerts"
+    )
+    assert client.get("/alerts").status_code == 200
+    client.post("/logout", data={"token": token(client.get("/alerts").text)})
+    assert client.get("/alerts").status_code == 303
+
+
+def test_a_log_in_leads_nowhere_else(page: Open) -> None:
+    client = page(password=hashed(PASSWORD))
+    for wanted in ("//evil.example/", "/\\evil.example", "https://evil.example/"):
+        form = {"token": token(client.get("/login").text), "password": PASSWORD, "next": wanted}
+        assert client.post("/login", data=form).headers["Location"] == "/"
+
+
+def test_a_hundred_guesses_fail_and_the_right_password_comes_too_late(
+    page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def tries(given: str, _kept: str) -> bool:
+        tried.append(given)
+        return given == PASSWORD
+
+    monkeypatch.setattr("web.security.is_password", tries)
+    client = page(password=hashed(PASSWORD))
+    form = {"token": token(client.get("/login").text)}
+    answers = [client.post("/login", data=form | {"password": str(at)}).status_code for at in range(100)]
+    assert answers == [403] * GUESSES + [429] * (100 - GUESSES)
+    assert client.post("/login", data=form | {"password": PASSWORD}).status_code == 429
+    assert len(tried) == GUESSES
+
+
+def test_guesses_are_forgiven_in_time() -> None:
+    time = [0.0]
+    guesses = Guesses(clock=lambda: time[0])
+    for _ in range(GUESSES):
+        guesses.wrong("10.0.0.1")
+    assert guesses.waits("10.0.0.1")
+    assert not guesses.waits("10.0.0.2")
+    time[0] = 901
+    assert not guesses.waits("10.0.0.1")
+
+
+def test_a_post_from_elsewhere_fails(page: Open) -> None:
+    client = page(password=hashed(PASSWORD))
+    html = client.get("/login").text
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}, {}):
+        form = {"password": PASSWORD} | ({"token": token(html)} if headers else {})
+        assert client.post("/login", data=form, headers=headers).status_code == 403
+    assert client.get("/").status_code == 303
+
+
+def test_a_trusted_proxy_says_who_comes_and_nobody_else_does(page: Open) -> None:
+    client = page(trusted_header="X-Remote-User", proxies=["127.0.0.1"])
+    assert client.get("/").status_code == 303
+    assert client.get("/", headers={"X-Remote-User": "karshenas"}).status_code == 200
+    stranger = page(trusted_header="X-Remote-User", proxies=["10.0.0.9"])
+    assert stranger.get("/", headers={"X-Remote-User": "karshenas"}).status_code == 303
+
+
+def test_any_address_but_loopback_needs_a_password() -> None:
+    with pytest.raises(ValueError, match="is not loopback"):
+        WebSettings(host="0.0.0.0")
+    assert WebSettings(host="0.0.0.0", password=hashed(PASSWORD)).host == "0.0.0.0"
+
+
+def test_a_password_is_kept_as_a_hash_that_only_it_meets() -> None:
+    kept = hashed(PASSWORD)
+    assert PASSWORD not in kept
+    assert is_password(PASSWORD, kept)
+    assert not any(is_password(given, kept) for given in ("", "دیگر", kept))
+    assert not any(is_password("", broken) for broken in ("", "scrypt", "scrypt::", "scrypt:%:%", "plain"))
+
+
+def test_the_session_key_is_ours_alone_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "web.key"
+    assert session_key(path) == session_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_store_that_is_gone_is_said_in_persian(page: Open, store: Store, tmp_path: Path) -> None:
+    client = page()
+    for name in tmp_path.glob("didban.db*"):
+        name.write_bytes(b"no database")
+    answer = client.get("/alerts")
+    assert answer.status_code in {503, 500}
+    assert 'lang="fa"' in answer.text
+
+
+def test_every_article_of_a_story_is_named(store: Store, page: Open) -> None:
+    save(store)
+    save(store, source="mehr", id="9", url="https://www.mehrnews.com/news/9")
+    client = page()
+    found = re.search(r"/story/\w+", client.get("/").text)
+    assert found
+    html = client.get(found[0]).text
+    assert "ایرنا" in html
+    assert "مهر" in html

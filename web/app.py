@@ -1,0 +1,142 @@
+"""The page as an ASGI application: `create(settings)`. Which address shows what, and what stands around all of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from didban.errors import InputError, StoreError
+from didban.settings import LOOPBACK, Settings
+from flows.workshop import rules_of, sources_of
+from storage.store import open_store
+from web import pages, security
+from web.office import Office
+from web.render import environment
+
+STATIC = Path(__file__).with_name("static")
+SESSION_SECONDS = 14 * 24 * 3600
+_SAID: Mapping[int, str] = {
+    400: "این درخواست پذیرفتنی نیست.",
+    403: "این درخواست از این صفحه فرستاده نشده بود. صفحه را تازه کنید و دوباره بفرستید.",
+    404: "چنین صفحه\u200cای نیست.",
+    405: "این درخواست پذیرفتنی نیست.",
+    413: "آنچه فرستادید بیش از اندازه بلند است.",
+    503: "پایگاه داده در دسترس نیست. چیزی گم نشده است؛ کمی دیگر دوباره بکوشید.",
+}
+
+
+def create(settings: Settings) -> Starlette:
+    """The application over the settings' store, opened when it starts. Raises SettingsError, RulesError, StoreError."""
+    web = settings.web
+
+    @asynccontextmanager
+    async def life(app: Starlette) -> AsyncGenerator[None]:
+        store = open_store(settings.store_url)
+        registry = sources_of(settings)
+        app.state.office = Office(
+            settings=settings,
+            store=store,
+            templates=environment(),
+            sources={source.key: source.name for source in registry.known()},
+            rules=lambda: rules_of(settings),
+        )
+        try:
+            yield
+        finally:
+            store.close()
+
+    guarded = Middleware(
+        security.Guarded,
+        password=web.password.get_secret_value(),
+        trusted_header=web.trusted_header,
+        proxies=web.proxies,
+        open_paths=("/login", "/static/"),
+    )
+    return Starlette(
+        routes=[
+            Route("/", pages.today),
+            Route("/alerts", pages.alerts),
+            Route("/story/{key:str}", pages.story),
+            Route("/search", pages.search),
+            Route("/sources", pages.sources),
+            Route("/login", _Login(web.password.get_secret_value()), methods=["GET", "POST"]),
+            Route("/logout", _logout, methods=["POST"]),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        middleware=[
+            Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
+            Middleware(
+                SessionMiddleware,
+                secret_key=security.session_key(settings.var / "web.key"),
+                session_cookie="didban",
+                max_age=SESSION_SECONDS,
+                same_site="strict",
+                https_only=web.https,
+            ),
+            guarded,
+        ],
+        exception_handlers={HTTPException: _failed, InputError: _refused, StoreError: _unavailable},
+        lifespan=life,
+    )
+
+
+def _hosts(settings: Settings) -> list[str]:
+    """The names that the page answers to: loopback's, and those that the operator gave it."""
+    return [*(name.strip("[]") for name in LOOPBACK), *LOOPBACK, *settings.web.hosts]
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return pages.said(request, _SAID.get(status, "کاری که خواستید انجام نشد."), status=status)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return pages.said(request, str(error), status=400)
+
+
+async def _unavailable(request: Request, _error: Exception) -> Response:
+    return pages.said(request, _SAID[503], status=503)
+
+
+class _Login:
+    """The form that asks for the password. One answer for every wrong one, and none for who guesses."""
+
+    def __init__(self, password: str) -> None:
+        self._password = password
+        self._guesses = security.Guesses()
+
+    async def __call__(self, scope, receive, send) -> None:  # noqa: ANN001 - an ASGI application
+        request = Request(scope, receive)
+        answer = await self._post(request) if request.method == "POST" else pages.login(request)
+        await answer(scope, receive, send)
+
+    async def _post(self, request: Request) -> Response:
+        given = await security.form(request)
+        address = request.client.host if request.client else ""
+        if self._guesses.waits(address):
+            return pages.login(request, "کوشش\u200cهای نادرست زیاد بود. یک ربع دیگر دوباره بیایید.", status=429)
+        if not self._password or not security.is_password(given.get("password", [""])[0], self._password):
+            self._guesses.wrong(address)
+            return pages.login(request, "گذرواژه درست نیست.", status=403)
+        self._guesses.right(address)
+        request.session.clear()  # what was known before the log-in is worth nothing after it
+        request.session["in"] = True
+        wanted = given.get("next", ["/"])[0]
+        return RedirectResponse(wanted if wanted.startswith("/") and wanted[1:2] not in {"/", "\\"} else "/", 303)
+
+
+async def _logout(request: Request) -> Response:
+    await security.form(request)
+    request.session.clear()
+    return RedirectResponse("/login", 303)

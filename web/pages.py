@@ -1,0 +1,199 @@
+"""The views: what each address shows. A view reads the store and fills a template; none changes anything."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from didban.dates import day_bounds, jalali_long, parse_day, tehran_day
+from didban.difference import between
+from didban.errors import DateError, InputError
+from didban.query import read_query
+from flows.search import highlights
+from flows.status import status as status_of
+from flows.workshop import now
+from storage.articles import Selection
+from storage.desk import Line, Wanted
+from web import render
+from web.office import Office
+from web.security import token
+
+A_PAGE = 30
+_TREND_DAYS = 14
+_TEXTS = {"kicker": "روتیتر", "title": "تیتر", "lead": "لید", "text": "متن"}
+
+
+def _office(request: Request) -> Office:
+    return request.app.state.office
+
+
+def _shown(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+    office = _office(request)
+    page = office.templates.get_template(template).render(
+        path=request.url.path,
+        token=token(request),
+        source_names=office.sources,
+        has_password=bool(office.settings.web.password.get_secret_value()),
+        render=render,
+        **values,
+    )
+    return HTMLResponse(page, status)
+
+
+def said(request: Request, words: str, *, status: int) -> HTMLResponse:
+    """A page that says one thing: what went wrong."""
+    return _shown(request, "said.html", status=status, words=words)
+
+
+def login(request: Request, problem: str = "", *, status: int = 200) -> HTMLResponse:
+    return _shown(request, "login.html", status=status, problem=problem, next=request.query_params.get("next", "/"))
+
+
+def today(request: Request) -> HTMLResponse:
+    """What came since midnight in Tehran, the home province first; of a day without alerts, the newest there are."""
+    office, day = _office(request), tehran_day(now())
+    since = day_bounds(day)[0]
+    lines = office.store.desk.stories(Wanted(since=since, live=True), limit=100)
+    home = office.settings.home
+    lines.sort(key=lambda line: (not home or line.article.province != home, _urgency(line), -line.place))
+    older = [] if lines else office.store.desk.stories(Wanted(live=True), limit=10)
+    daily = office.store.desk.daily(since=day_bounds(day - timedelta(days=_TREND_DAYS - 1))[0])
+    return _shown(
+        request,
+        "today.html",
+        day=jalali_long(since, with_time=False),
+        lines=lines,
+        older=older,
+        trends=_trends(daily, day, _titles(office)),
+    )
+
+
+def alerts(request: Request) -> HTMLResponse:
+    """All stories with alerts, by rule, source, province and days."""
+    office, asked = _office(request), request.query_params
+    given = {name: asked.get(name, "").strip() for name in ("rule", "source", "province", "since", "until", "kind")}
+    since, until, problem = _days(given)
+    wanted = Wanted(
+        rule=given["rule"] or None,
+        source=given["source"] or None,
+        province=given["province"] or None,
+        since=since,
+        until=until,
+        live={"live": True, "archived": False}.get(given["kind"]),
+    )
+    before = asked.get("before", "")
+    lines = office.store.desk.stories(
+        wanted, before=int(before) if before.isdecimal() and len(before) < 19 else None, limit=A_PAGE + 1
+    )
+    following = str(lines[A_PAGE - 1].place) if len(lines) > A_PAGE else ""
+    return _shown(
+        request,
+        "alerts.html",
+        status=400 if problem else 200,
+        lines=[] if problem else lines[:A_PAGE],
+        given=given,
+        problem=problem,
+        following=following,
+        titles=_titles(office),
+    )
+
+
+def story(request: Request) -> HTMLResponse:
+    """One story: why it matched, who carries it, what was changed in it."""
+    office = _office(request)
+    found = office.store.desk.story(request.path_params["key"])
+    if found is None:
+        raise HTTPException(404)
+    carriers = []
+    for number, article, matches in found.carriers:
+        revisions, edits = office.store.articles.revisions(number), []
+        for (_, _, before), (at, made, after) in pairwise(revisions):
+            changed = [
+                (_TEXTS[name], between(before[name], after[name])) for name in after if before[name] != after[name]
+            ]
+            edits.append((at, made, changed))
+        spans = {name: [(m.start, m.end) for m in matches if m.field == name] for name in _TEXTS}
+        carriers.append({"number": number, "article": article, "matches": matches, "spans": spans, "edits": edits})
+    return _shown(request, "story.html", carriers=carriers, told=found.told, key=found.key)
+
+
+def search(request: Request) -> HTMLResponse:
+    """The archive by its words."""
+    office, asked = _office(request), request.query_params
+    given = {name: asked.get(name, "").strip() for name in ("q", "source", "province", "since", "until")}
+    since, until, problem = _days(given)
+    offset = int(asked["offset"]) if asked.get("offset", "").isdecimal() and len(asked["offset"]) < 6 else 0
+    hits: list[dict[str, Any]] = []
+    if given["q"] and not problem:
+        try:
+            query = read_query(given["q"])
+        except InputError as error:
+            problem = str(error)
+        else:
+            selection = Selection(
+                source=given["source"] or None, province=given["province"] or None, since=since, until=until
+            )
+            found = office.store.search.find(query, selection, limit=A_PAGE + 1, offset=offset)
+            hits = [{"found": one, "lit": highlights(query, one.article)} for one in found]
+    return _shown(
+        request,
+        "search.html",
+        status=400 if problem else 200,
+        given=given,
+        problem=problem,
+        hits=hits[:A_PAGE],
+        offset=offset,
+        following=offset + A_PAGE if len(hits) > A_PAGE else 0,
+    )
+
+
+def sources(request: Request) -> HTMLResponse:
+    """How each source fares, those that need somebody first."""
+    office = _office(request)
+    whole = status_of(office.settings)
+    return _shown(
+        request, "sources.html", whole=whole, lines=sorted(whole.lines, key=lambda line: (line.well, line.key))
+    )
+
+
+def _titles(office: Office) -> dict[str, str]:
+    return {rule.id: rule.title for rule in office.rules()}
+
+
+def _urgency(line: Line) -> int:
+    return min(("urgent", "normal", "digest").index(one.alert.priority) for one in line.told)
+
+
+def _days(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None, str]:
+    """The instants of `since` and `until` as typed, and what is wrong with them."""
+    try:
+        since, until = (parse_day(given[name]) if given[name] else None for name in ("since", "until"))
+    except DateError:
+        return None, None, "تاریخ را این\u200cگونه بنویسید: ۱۴۰۵/۰۸/۰۱"
+    if since and until and since > until:
+        return None, None, "روز آغاز پس از روز پایان است."
+    return (day_bounds(since)[0] if since else None), (day_bounds(until)[1] if until else None), ""
+
+
+def _trends(daily: Mapping[str, Counter[date]], day: date, titles: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A row for each rule that told something these days: today's number and a bar for each day, oldest first."""
+    days = [day - timedelta(days=back) for back in reversed(range(_TREND_DAYS))]
+    most = max((count for counts in daily.values() for count in counts.values()), default=1)
+    rows = [
+        {
+            "rule": rule,
+            "title": titles.get(rule, rule),
+            "today": counts[day],
+            "sum": counts.total(),
+            "bars": [round(22 * counts[one] / most) for one in days],
+        }
+        for rule, counts in daily.items()
+    ]
+    return sorted(rows, key=lambda row: (-row["today"], -row["sum"], row["title"]))
