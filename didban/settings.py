@@ -148,6 +148,10 @@ class Settings(BaseModel):
     """Names for channel URLs; empty is the console."""
     operator: Words | None = None
     """The channels that hear when a source's state changes: the first unless named, none when empty."""
+    metrics: str = ""
+    """HOST:PORT where /health and /metrics answer; empty is 127.0.0.1:4201."""
+    metrics_token: SecretStr | None = None
+    """Who asks there has to show it, as `Authorization: Bearer …`; without one only loopback is listened on."""
     fetch: dict[str, HostSettings] = Field(default_factory=dict)
     """Per host: proxy, headers, cookies, CA file."""
 

@@ -816,6 +816,25 @@ def web(*, host: str | None, port: int | None, hash_password: bool) -> None:
     serve.run(_settings(), host=host, port=port, say=lambda address: _warn(f"the page is at {address}"))
 
 
+@cli.command(epilog="Example: didban metrics --once")
+@click.option("--port", type=click.IntRange(0, 65535), default=None, help="Listen there; default: as `metrics` says.")
+@click.option("--once", is_flag=True, help="Print the metrics and end, for a file that a monitor reads.")
+def metrics(*, port: int | None, once: bool) -> None:
+    """/health and /metrics for a monitor, until Ctrl-C; `didban up` serves them by itself."""
+    from didban.settings import load
+    from flows import metrics as measuring
+
+    settings = _settings()
+    if not once:
+        measuring.serve(settings, load, port=port, say=click.echo)
+        return
+    found = measuring.gather(load)
+    click.echo(measuring.metrics(found), nl=False)
+    if found.error:
+        _warn(found.error)
+    sys.exit(1 if found.error else 0)
+
+
 @cli.group(cls=Group)
 def db() -> None:
     """The database."""

@@ -1,7 +1,7 @@
 """Is a Prefect server there? Plain: imports nothing of Prefect, so that every command may ask.
 
-`didban up` writes VAR/up.json, `{"pid": int, "api_url": str, "started": "2026-11-21T08:00:00Z"}`, once all of it runs,
-and removes it when it stops. A file whose process is gone is stale and ignored.
+`didban up` writes VAR/up.json, `{"pid": int, "api_url": str, "started": "2026-11-21T08:00:00Z", "health_url": str}`, once all
+of it runs, and removes it when it stops. A file whose process is gone is stale and ignored.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from pathlib import Path
 from typing import TextIO
 
 from didban.dates import iso_utc, parse_iso
-from didban.errors import DateError
+from didban.errors import DateError, SettingsError
 from didban.settings import Settings
+
+_METRICS = "127.0.0.1:4201"
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
-    """A running `didban up`: its process, where its server answers, since when."""
+    """A running `didban up`: its process, where its server answers, since when, and where /health does."""
 
     pid: int
     api_url: str
     started: datetime
+    health_url: str = ""
 
 
 def api_url(settings: Settings, environ: Mapping[str, str] | None = None) -> str | None:
@@ -72,11 +76,33 @@ def home(settings: Settings) -> Path:
     return settings.var.absolute() / "prefect"
 
 
+def metrics_place(settings: Settings, *, port: int | None = None) -> tuple[str, int]:
+    """Where to listen: as `metrics` says, but for `port`. Raises SettingsError, also for a place that others can reach when
+    there is no token."""
+    host, _, named = (settings.metrics or f"{_METRICS}").rpartition(":")
+    host = host.strip("[]")
+    if not host or not (named.isascii() and named.isdecimal() and int(named) < 65536):
+        raise SettingsError(f"metrics: {settings.metrics!r} is no HOST:PORT; {_METRICS} is one")
+    if host not in _LOOPBACK and metrics_token(settings) is None:
+        raise SettingsError(f"metrics: {host} can be reached by others: set metrics_token, or listen on 127.0.0.1")
+    return host, int(named) if port is None else port
+
+
+def metrics_token(settings: Settings) -> str | None:
+    """What whoever asks there has to show."""
+    return settings.metrics_token.get_secret_value() or None if settings.metrics_token else None
+
+
 def read(var: Path) -> Up | None:
     """What VAR/up.json says, if it can be read and its process still lives."""
     try:
         given = json.loads((var / "up.json").read_text("utf-8"))
-        up = Up(pid=int(given["pid"]), api_url=str(given["api_url"]), started=parse_iso(given["started"]))
+        up = Up(
+            pid=int(given["pid"]),
+            api_url=str(given["api_url"]),
+            started=parse_iso(given["started"]),
+            health_url=str(given.get("health_url", "")),
+        )
     except (OSError, ValueError, LookupError, TypeError, DateError):
         return None
     return up if _lives(up, var) else None

@@ -44,6 +44,13 @@ class Line:
         return "not asked when it was due; is `didban up` running?" if self.overdue else self.state.detail
 
     @property
+    def problem(self) -> str:
+        """Why it is not well."""
+        if self.state.state in TROUBLE or self.overdue:
+            return f"{self.key}: {self.state.state}" + (f": {self.detail}" if self.detail else "")
+        return f"{self.key}: {self.gaps.get('refused', 0)} gaps given up"
+
+    @property
     def well(self) -> bool:
         """Nobody needs to look at this. A source that is not watched any more is nobody's worry."""
         return not self.watched or not (self.state.state in TROUBLE or self.overdue or self.gaps.get("refused"))
@@ -58,18 +65,32 @@ class Status:
     notices: tuple[tuple[datetime, Notice], ...]
 
     @property
+    def problems(self) -> tuple[str, ...]:
+        """What somebody should look into, a line each."""
+        dead = self.messages.get("dead")
+        return (
+            *(line.problem for line in self.lines if not line.well),
+            *([f"{dead} messages are dead letters: `didban alerts retry` sends them once more"] if dead else []),
+        )
+
+    @property
     def well(self) -> bool:
-        return all(line.well for line in self.lines) and not self.messages.get("dead")
+        return not self.problems
 
 
 def status(settings: Settings) -> Status:
     """Raises SettingsError, InputError, StoreError."""
     with opened(settings) as store:
-        return Status(
-            lines=tuple(_lines(settings, store)),
-            messages=store.outbox.states(),
-            notices=tuple(store.notices(limit=5)),
-        )
+        return judged(settings, store)
+
+
+def judged(settings: Settings, store: Store) -> Status:
+    """The same of a store that is open. Raises SettingsError, InputError, StoreError."""
+    return Status(
+        lines=tuple(_lines(settings, store)),
+        messages=store.outbox.states(),
+        notices=tuple(store.notices(limit=5)),
+    )
 
 
 def _lines(settings: Settings, store: Store) -> list[Line]:

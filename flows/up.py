@@ -3,6 +3,7 @@
     server   prefect server start       on loopback, with its own database under VAR/prefect
     deploy   prefect deploy --all       prefect.yaml, with the interval and the shift asked for
     worker   prefect worker start       runs each scheduled flow in a process of its own
+    metrics  didban metrics             /health and /metrics
 
 A child that dies is started again; a run whose process is gone gives its place back. This process imports nothing of
 Prefect, so that it stays small however long it runs.
@@ -35,6 +36,7 @@ from flows import children, server
 from flows.children import Child
 
 POOL = "didban"
+METRICS = "metrics"
 KEEP = timedelta(days=30)
 """How long the server remembers finished runs."""
 START = timedelta(minutes=4)
@@ -111,12 +113,13 @@ def _start(
     """Server, deployments, worker; each in `family` as soon as it runs. Returns the API's address."""
     home = server.home(settings)
     home.mkdir(parents=True, exist_ok=True)
+    health = _health(settings)
     port = _port()
     url = f"http://127.0.0.1:{port}/api"
     env = _environment(settings, url)
 
-    def prefect(name: str, *arguments: str) -> Child:
-        child = Child(name, [sys.executable, "-m", "prefect", *arguments], env, home / f"{name}.log")
+    def prefect(name: str, *arguments: str, program: str = "prefect") -> Child:
+        child = Child(name, [sys.executable, "-m", program, *arguments], env, home / f"{name}.log")
         family.append(child)
         child.start()
         return child
@@ -140,8 +143,15 @@ def _start(
     _close_lost(url, family, older=timedelta())
     _drop_missed(url)
     prefect("worker", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never")
-    server.write(settings.var, server.Up(pid=os.getpid(), api_url=url, started=datetime.now(UTC)))
-    report("worker: ready; Ctrl-C stops everything")
+    prefect(METRICS, "metrics", "--port", str(health[1]), program="flows.cli")
+    up = server.Up(
+        pid=os.getpid(),
+        api_url=url,
+        started=datetime.now(UTC),
+        health_url=f"http://{health[0]}:{health[1]}/health",
+    )
+    server.write(settings.var, up)
+    report(f"worker: ready; is all well: {up.health_url}; Ctrl-C stops everything")
     return url
 
 
@@ -150,9 +160,9 @@ def _keep(url: str, family: Sequence[Child], report: Callable[[str], None]) -> N
     look = time.monotonic() + LOOK
     while True:
         time.sleep(1)
-        living = [child for child in family if child.keep(report)]
+        fallen = {child.name for child in family if not child.keep(report)}
         children.bury(family)
-        if len(living) == len(family) and time.monotonic() > look:
+        if fallen <= {METRICS} and time.monotonic() > look:
             look = time.monotonic() + LOOK
             with suppress(ServerError):  # a busy server is asked again
                 _close_lost(url, family, older=LOST)
@@ -216,12 +226,27 @@ def _environment(settings: Settings, url: str) -> dict[str, str]:
 def _port() -> int:
     """The port of PREFECT_SERVER_API_PORT; else Prefect's own, 4200; else, when that is taken, any free one."""
     named = os.environ.get("PREFECT_SERVER_API_PORT")
-    for port in ["4200", "0"] if named is None else [named]:
+    if (port := _free(["4200", "0"] if named is None else [named])) is None:
+        raise ServerError(f"no server can listen on port {named}; set PREFECT_SERVER_API_PORT to a free one")
+    return port
+
+
+def _health(settings: Settings) -> tuple[str, int]:
+    """Where /health answers: as `metrics` says, else on 4201, else, when that is taken, on any free port."""
+    host, port = server.metrics_place(settings)
+    if settings.metrics:
+        return host, port
+    return host, _free([str(port), "0"]) or port
+
+
+def _free(ports: Sequence[str]) -> int | None:
+    """The first of these on which a server can listen on loopback; 0 is any."""
+    for port in ports:
         with socket.socket() as probe, suppress(OSError, ValueError, OverflowError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", int(port)))
             return int(probe.getsockname()[1])
-    raise ServerError(f"no server can listen on port {named}; set PREFECT_SERVER_API_PORT to a free one")
+    return None
 
 
 def _wait(url: str, home: Path, child: Child) -> None:

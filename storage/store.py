@@ -24,6 +24,7 @@ from storage.coverage import Coverage
 from storage.database import HEAD, Database
 from storage.desk import Desk
 from storage.evidence import Evidence
+from storage.figures import Figures, figures
 from storage.hosts import Hosts
 from storage.links import Links
 from storage.notices import newest
@@ -74,6 +75,10 @@ class Store:
         """The newest notices, told or not, each with the time it was written."""
         with self.database.read() as connection:
             return newest(connection, limit)
+
+    def figures(self, *, now: datetime) -> Figures:
+        """What there is, and how late it came and went today."""
+        return figures(self.database, now=now)
 
     def close(self) -> None:
         self.database.close()

@@ -26,6 +26,7 @@ from flows.status import HEADERS
 from scrapers.base import Site, Source
 from scrapers.detect import ENGINES
 from scrapers.sources import PROVINCES, all_sources, build, known_sources
+from storage.figures import STAGES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -323,3 +324,12 @@ def test_the_sources_of_the_guide_read_pages() -> None:
         body = (ROOT / f"tests/scrapers/pages/{page}.html").read_bytes()
         read = source.article(Page(url=source.home, body=body, fetched=datetime(2025, 12, 1, tzinfo=UTC)))
         assert (read.source, read.title != "", len(read.text) > 500) == (source.key, True, True)
+
+
+def test_every_metric_is_explained() -> None:
+    table = README.partition("| metric | labels |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"didban_\w+", table))
+    source = (ROOT / "flows/metrics.py").read_text("utf-8")
+    made = {f"didban_{name}" for name in re.findall(r'(?:_gauge|inner)\(\s*"(\w+)"', source)}
+    assert named == made
+    assert set(STAGES) <= set(coded(table))

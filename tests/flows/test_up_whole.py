@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import pytest
 
 from demo.site import Site
+from didban import __version__
 
 REPO = Path(__file__).parents[2]
 DIDBAN = (sys.executable, "-m", "flows.cli")
@@ -51,6 +52,8 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             assert first["created_by"]["type"] == "SCHEDULE"
             assert first["name"].startswith("watch 14"), "named by its Jalali day"
             assert [message["article"]["id"] for message in told].count(fresh.id) == 1
+            health = json.loads((var / "up.json").read_text("utf-8"))["health_url"]
+            assert answer(health) == {"well": True, "problems": [], "version": __version__}
 
             command = [*DIDBAN, "notify", "--json"]
             once = subprocess.run(
