@@ -29,7 +29,7 @@ _RANK: Final[dict[Priority, int]] = {"urgent": 0, "normal": 1, "digest": 2}
 _HEADLINE: Final[dict[Field, str]] = {"kicker": "در روتیتر", "title": "در تیتر"}
 
 _ZWNJ: Final = "\N{ZERO WIDTH NON-JOINER}"
-_STATES: Final[Mapping[str, tuple[str, str, str]]] = {
+STATES: Final[Mapping[str, tuple[str, str, str]]] = {
     "new": ("تازه", "", ""),
     "healthy": ("سالم", "", ""),
     "quiet": (f"کم{_ZWNJ}کارتر از همیشه", "", ""),
@@ -60,6 +60,7 @@ _STATES: Final[Mapping[str, tuple[str, str, str]]] = {
         "",
     ),
     "online": ("برقرار", "", ""),
+    "report": ("گزارش روزانه", "", ""),
 }
 """A state in Persian, what to do about it, and the command or file that does it."""
 _FIELDS: Final[Mapping[str, str]] = {
@@ -157,14 +158,19 @@ def notice_payload(draft: NoticeDraft, *, names: Mapping[str, str]) -> dict[str,
 def notice_text(draft: NoticeDraft, *, names: Mapping[str, str]) -> str:
     """A notice as lines of readable Persian; no final line feed."""
     notice = draft.notice
+    if notice.state == "report":
+        day = jalali_long(notice.since, with_time=False)
+        return "\n".join(
+            [rtl(f"دیده{_ZWNJ}بان · {STATES['report'][0]} · {day}"), *map(printable, notice.detail.splitlines())]
+        )
     who = "شبکه" if notice.source is None else isolated(names.get(notice.source, notice.source))
-    state, advice, command = _STATES[notice.state]
+    state, advice, command = STATES[notice.state]
     lost = "، ".join(_FIELDS.get(name, name) for name in notice.fields)
     return "\n".join(
         line
         for line in (
             rtl(f"دیده{_ZWNJ}بان · {who}: {state}"),
-            f"از {jalali_long(notice.since, with_time=True)} · پیش از آن: {_STATES[notice.before][0]}",
+            f"از {jalali_long(notice.since, with_time=True)} · پیش از آن: {STATES[notice.before][0]}",
             f"آنچه پیدا نمی{_ZWNJ}شود: {lost}" if lost else "",
             advice,
             command.format(source=notice.source),
@@ -270,4 +276,4 @@ def listed(topics: Sequence[str]) -> str:
 
 def state_name(state: str) -> str:
     """A source's state in Persian: `healthy` → «سالم»."""
-    return _STATES[state][0]
+    return STATES[state][0]

@@ -143,6 +143,7 @@ class Notice:
     """What the operator must know: the state of `source`, or of the network (None: `offline`, `online`), has changed.
 
     `since` is when the new state began, `fields` and `pages` are what an unreadable source is unreadable by, `detail` is one line.
+    The daily report is one too: its state is `report`, its `detail` the lines of it.
     """
 
     source: str | None

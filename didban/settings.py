@@ -11,7 +11,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from didban.dates import parse_span
+from didban.dates import parse_span, to_latin_digits
 from didban.errors import DateError, SettingsError
 from didban.provinces import PROVINCES
 
@@ -55,6 +55,19 @@ def _hosts(value: object) -> object:
     return {name.strip(): target.strip().rstrip("/") for name, _, target in pairs}
 
 
+def _hour(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.strip() == "off":
+        return None
+    try:
+        hour, minute = to_latin_digits(value).strip().split(":")
+        return time(int(hour), int(minute))
+    except ValueError:
+        raise ValueError(f"{value!r} is no time of day: write 08:00, or off") from None
+
+
+Hour = Annotated[time | None, BeforeValidator(_hour)]
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Hosts = Annotated[dict[str, str], BeforeValidator(_hosts)]
@@ -148,6 +161,8 @@ class Settings(BaseModel):
     """Names for channel URLs; empty is the console."""
     operator: Words | None = None
     """The channels that hear when a source's state changes: the first unless named, none when empty."""
+    report: Hour = time(8)
+    """When the operator's daily report is told, by Tehran's clock: `08:00`, `off`."""
     metrics: str = ""
     """HOST:PORT where /health and /metrics answer; empty is 127.0.0.1:4201."""
     metrics_token: SecretStr | None = None

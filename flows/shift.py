@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from didban.outcome import Tally
 from didban.settings import Settings
+from flows import report as daily
 from flows.deliver import deliver
 from flows.workshop import Workshop, now, workshop
 from scrapers.base import Source
@@ -41,9 +43,10 @@ async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, 
     end = now() + length
     total = Tally()
     async with workshop(settings, sources) as shop:
+        await _report(settings, shop)
         total.add(await deliver(shop.pipeline, shop.channels))
         loops = [_watch(shop, source, end, once=not length, report=report) for source in shop.sources]
-        for tally in await asyncio.gather(*loops, _deliver(shop, end)):
+        for tally in await asyncio.gather(*loops, _deliver(settings, shop, end)):
             total.add(tally)
         if not length:
             await shop.pipeline.run(shop.pipeline.store.outbox.hasten, now=now())
@@ -51,11 +54,18 @@ async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, 
     return total
 
 
-async def _deliver(shop: Workshop, end: datetime) -> Tally:
-    """Deliver what falls due (a retry, a message put off) until the shift is over."""
+async def _report(settings: Settings, shop: Workshop) -> None:
+    """Have the daily report told, when it is due."""
+    if daily.due(settings, now()) is not None:
+        await shop.pipeline.run(partial(daily.tell, settings, shop.pipeline.store, now=now()))
+
+
+async def _deliver(settings: Settings, shop: Workshop, end: datetime) -> Tally:
+    """Deliver what falls due (a retry, a message put off, the daily report) until the shift is over."""
     total = Tally()
     while (left := (end - now()).total_seconds()) > 0:
         await asyncio.sleep(min(_DELIVERY, left))
+        await _report(settings, shop)
         total.add(await deliver(shop.pipeline, shop.channels))
     return total
 

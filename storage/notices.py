@@ -18,10 +18,13 @@ from didban.health import TROUBLE
 from storage import tables
 from storage.sql import insert, new_id
 
+OURSELVES = "didban"
+"""Whose notice the daily report is: no source's, and not the network's."""
 GRACE = timedelta(minutes=10)
 """Sources that stop answering within this time of each other are one event: the network's."""
 
 _notice, _notification = tables.notice, tables.notification
+_LAST_REPORT = select(func.max(_notice.c.at)).where(_notice.c.source == OURSELVES).scalar_subquery()
 
 
 def tell(connection: Connection, notice: Notice, operator: Sequence[str], now: datetime) -> None:
@@ -56,6 +59,24 @@ def tell_network(connection: Connection, operator: Sequence[str], now: datetime)
         unreachable = select(table.c.key).where(table.c.state == "unreachable")
         latest = select(func.max(_notice.c.id)).where(_notice.c.source.in_(unreachable)).group_by(_notice.c.source)
         _notify(connection, list(connection.scalars(latest)), operator, now + GRACE)
+
+
+def unreported(connection: Connection, due: datetime) -> bool:
+    """Has nobody written the report that was due then, though there was a day to report on?"""
+    begun = select(func.min(tables.source.c.baseline_at))
+    first, last = connection.execute(select(begun.scalar_subquery(), _LAST_REPORT)).one()
+    return first is not None and first < due and (last is None or last < due)
+
+
+def report(connection: Connection, said: str, operator: Sequence[str], *, due: datetime, now: datetime) -> bool:
+    """Write down the report that was due, and tell it; False when somebody has. One that was not sent yet gives way to it."""
+    if not unreported(connection, due):
+        return False
+    notice = Notice(source=OURSELVES, state="report", before="report", since=now, detail=said)
+    number = _write(connection, notice, now)
+    _hush(connection, _notice.c.source == OURSELVES)
+    _notify(connection, [number], operator, now)
+    return True
 
 
 def newest(connection: Connection, limit: int) -> list[tuple[datetime, Notice]]:

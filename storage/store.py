@@ -15,6 +15,7 @@ Every method is one transaction. The store is synchronous; one thread writes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,7 +28,7 @@ from storage.evidence import Evidence
 from storage.figures import Figures, figures
 from storage.hosts import Hosts
 from storage.links import Links
-from storage.notices import newest
+from storage.notices import newest, report, unreported
 from storage.outbox import Outbox
 from storage.pages import Pages
 from storage.robots import RobotsTexts
@@ -75,6 +76,16 @@ class Store:
         """The newest notices, told or not, each with the time it was written."""
         with self.database.read() as connection:
             return newest(connection, limit)
+
+    def unreported(self, due: datetime) -> bool:
+        """Is the daily report that was due then still to be written?"""
+        with self.database.read() as connection:
+            return unreported(connection, due)
+
+    def report(self, said: str, operator: Sequence[str], *, due: datetime, now: datetime) -> bool:
+        """Write down the daily report and tell it; False when somebody has."""
+        with self.database.write(alone=True) as connection:
+            return report(connection, said, operator, due=due, now=now)
 
     def figures(self, *, now: datetime) -> Figures:
         """What there is, and how late it came and went today."""

@@ -221,7 +221,7 @@ def test_a_state_is_explained_and_has_the_persian_of_the_notices() -> None:
     explained = [row for row in rows(README.partition("### States")[2].partition("\n- ")[0]) if len(row) == 4]
     assert [coded(row[0])[0] for row in explained[2:]] == list(health.State.__args__)
     words = {row[0]: row[1] for row in rows(WORDS.partition("## States")[2])}
-    for state, (persian, *_) in message._STATES.items():
+    for state, (persian, *_) in message.STATES.items():
         assert words[state] == persian
     for state in health.TROUBLE | {"offline", "online"}:
         assert f"`{state}`" in README
