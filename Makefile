@@ -19,7 +19,7 @@ pip = $(shell python3 -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.$(1)='\
 uv = env UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$(call pip,index-url)}" SSL_CERT_FILE="$${SSL_CERT_FILE-$(call pip,cert)}" \
 	ALL_PROXY="$${ALL_PROXY-$(call pip,proxy)}" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV)
 
-.PHONY: help demo test check lock bench-peers clean
+.PHONY: help demo test test-browser chromium check lock bench-peers clean
 help: ## what can be made (this list)
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
@@ -28,6 +28,18 @@ demo: $(READY) ## the whole job against a local replay of the sites; no internet
 
 test: $(READY) ## every test (ARGS='…' is handed to pytest)
 	@$(BIN)/pytest -q -n 2 --dist loadfile $(ARGS)
+
+test-browser: $(READY) ## the tests in a real browser; installs Chromium by the system's package manager where there is none
+	@command -v chromium chromium-browser google-chrome-stable >/dev/null || $(MAKE) chromium
+	@DIDBAN_TEST_BROWSER=required $(BIN)/pytest -q tests/browser $(ARGS)
+
+chromium:
+	@install() { if [ "$$(id -u)" = 0 ]; then "$$@"; else sudo -n "$$@"; fi; }; \
+	if command -v apt-get >/dev/null; then install apt-get update -qq; install apt-get install -qq -y --no-install-recommends chromium >/dev/null; \
+	elif command -v dnf >/dev/null; then install dnf install -q -y chromium; \
+	elif command -v pacman >/dev/null; then install pacman -Sy --noconfirm chromium; \
+	elif command -v apk >/dev/null; then install apk add -q chromium; \
+	else echo "make: install Chromium by hand: no package manager that is known here" >&2; exit 1; fi
 
 check: $(READY) ## format, lint, types, import contracts, every test: what CI runs
 	@$(BIN)/ruff format --check --quiet .

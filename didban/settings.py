@@ -251,7 +251,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 _FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in {"channels", "fetch", "web"})
-_OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_TEST_POSTGRES")
+_OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_TEST_BROWSER", "DIDBAN_TEST_POSTGRES")
 
 
 def _variable(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -11,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from httpx import Client
 
 from didban.settings import Settings, WebSettings
 from flows.workshop import now
 from storage.store import Store, open_store
 from tests.support import article, judge, sighting
-from web.app import create
+from tests.support_web import serving
 from web.security import GUESSES, Guesses, hashed, is_password, session_key
 
 PASSWORD = "پیشخوان ۱۴۰۵"
@@ -32,31 +30,14 @@ def store(tmp_path: Path) -> Generator[Store]:
     opened.close()
 
 
-class Served(uvicorn.Server):
-    """A server in a thread of its own, at a port that is free."""
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(uvicorn.Config(create(settings), port=0, log_level="critical"))
-        self._socket = self.config.bind_socket()
-        self._thread = threading.Thread(target=self.run, kwargs={"sockets": [self._socket]})
-        self._thread.start()
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-
-    def stop(self) -> None:
-        self.should_exit = True
-        self._thread.join()
-        self._socket.close()
-
-
 @pytest.fixture
 def page(tmp_path: Path, store: Store) -> Generator[Open]:
     """Opens the page with such settings of `[web]`."""
     with ExitStack() as opened:
 
         def client(*, home: str = "", **web: Any) -> Client:
-            served = Served(Settings(var=tmp_path, home=home, web=WebSettings(**web)))
-            opened.callback(served.stop)
-            return opened.enter_context(Client(base_url=served.url, trust_env=False))
+            url = opened.enter_context(serving(Settings(var=tmp_path, home=home, web=WebSettings(**web))))
+            return opened.enter_context(Client(base_url=url, trust_env=False))
 
         yield client
 

@@ -1,0 +1,38 @@
+"""The officer's page behind a real server, for tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+
+from didban.settings import Settings
+from web.app import create
+
+
+class Served(uvicorn.Server):
+    """The page in a thread of its own, at a port that is free."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(uvicorn.Config(create(settings), port=0, log_level="critical"))
+        self._socket = self.config.bind_socket()
+        self._thread = threading.Thread(target=self.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+
+    def stop(self) -> None:
+        self.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@contextmanager
+def serving(settings: Settings) -> Generator[str]:
+    """The address of the page, while it is served."""
+    served = Served(settings)
+    try:
+        yield served.url
+    finally:
+        served.stop()
