@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 VIEWS = ("/", "/alerts", "/alerts?rule=egov&province=lorestan", "/search?q=دولت", "/sources", "/nothing")
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1200, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1200, "height": 900}
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def opened(browser: Browser, page_url: str) -> Generator[Any]:
     said: list[str] = []
     contexts = []
 
-    def window(size: dict[str, int] = DESK, **options: Any) -> Page:
+    def window(size: ViewportSize = DESK, **options: Any) -> Page:
         context = browser.new_context(viewport=size, base_url=page_url, locale="fa-IR", **options)
         contexts.append(context)
         page = context.new_page()
