@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO, cast
 
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from didban.dates import day_bounds, jalali_long, parse_day, tehran_day
 from didban.difference import between
 from didban.errors import DateError, InputError
 from didban.query import read_query
+from flows.cite import outlet
+from flows.coverage import as_rows, calendar_svg, report
+from flows.exports import Export, Query
+from flows.formats import cited
 from flows.search import highlights
 from flows.status import status as status_of
-from flows.workshop import now
+from flows.workshop import now, sources_of
 from storage.articles import Selection
 from storage.desk import Line, Wanted
 from web import render
@@ -26,6 +33,9 @@ from web.office import Office
 from web.security import token
 
 A_PAGE = 30
+MOST_TICKED = 200
+FORMS = {"csl": "json", "bibtex": "bib", "ris": "ris"}
+TYPES = {"jsonl": "application/jsonl; charset=utf-8", "csv": "text/csv; charset=utf-8"}
 _TREND_DAYS = 14
 _TEXTS = {"kicker": "روتیتر", "title": "تیتر", "lead": "لید", "text": "متن"}
 
@@ -161,6 +171,61 @@ def sources(request: Request) -> HTMLResponse:
     return _shown(
         request, "sources.html", whole=whole, lines=sorted(whole.lines, key=lambda line: (line.well, line.key))
     )
+
+
+def archive(request: Request) -> HTMLResponse:
+    """What the backfills have of each day, as calendars."""
+    return _shown(request, "archive.html", reports=[(one, as_rows(one)) for one in report(_office(request).settings)])
+
+
+def calendar(request: Request) -> Response:
+    """One source's calendar, as a picture."""
+    found = [one for one in report(_office(request).settings) if one.source == request.path_params["key"]]
+    if not found:
+        raise HTTPException(404)
+    return Response(calendar_svg(found), media_type="image/svg+xml")
+
+
+def bulletin(request: Request) -> HTMLResponse:
+    """The ticked stories for paper: the home province first, then as they were ticked."""
+    office = _office(request)
+    keys = list(dict.fromkeys(request.query_params.getlist("story")))[:MOST_TICKED]
+    whole = [found for key in keys if (found := office.store.desk.story(key)) is not None]
+    home = office.settings.home
+    whole.sort(key=lambda one: not home or all(article.province != home for _, article, _ in one.carriers))
+    return _shown(request, "bulletin.html", stories=whole, day=jalali_long(now(), with_time=False))
+
+
+def cite(request: Request) -> Response:
+    """One article as a citation."""
+    office, form = _office(request), request.path_params["form"]
+    article = office.store.articles.get(request.path_params["number"])
+    if article is None or form not in FORMS:
+        raise HTTPException(404)
+    sites = sources_of(office.settings).sources
+    number = request.path_params["number"]
+    said = "".join(cited([(number, article)], lambda key: outlet(sites, key), form=form))
+    return _attached(Response(said, media_type="text/plain; charset=utf-8"), f"didban-{number}.{FORMS[form]}")
+
+
+def export(request: Request) -> Response:
+    """The articles that a list is made of, as a file: JSON lines or CSV."""
+    office, asked, shape = _office(request), request.query_params, request.path_params["shape"]
+    if shape not in {"jsonl", "csv"}:
+        raise HTTPException(404)
+    since, until = (parse_day(asked[name]) if asked.get(name) else None for name in ("since", "until"))
+    source, province, rule = (asked.get(name) or None for name in ("source", "province", "rule"))
+    query = Query(source=source, province=province, rule=rule, since=since, until=until)
+    made = tempfile.NamedTemporaryFile(prefix="didban-", suffix=f".{shape}", delete=False)  # noqa: SIM115 - sent, then deleted
+    with made:
+        Export(office.store, sources_of(office.settings), query).to_stream(shape, cast("BinaryIO", made))
+    gone = BackgroundTask(Path(made.name).unlink, missing_ok=True)
+    return _attached(FileResponse(made.name, background=gone, media_type=TYPES[shape]), f"didban.{shape}")
+
+
+def _attached(answer: Response, name: str) -> Response:
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 def _titles(office: Office) -> dict[str, str]:

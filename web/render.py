@@ -14,10 +14,12 @@ from alerts.lines import Span, marked, printable
 from alerts.message import state_name
 from didban.alert import Match
 from didban.article import Article
+from didban.coverage import State
 from didban.dates import jalali_long, to_persian_digits
 from didban.difference import Part
 from didban.provinces import PROVINCES
 from didban.text import sentences
+from flows.calendar import PERSIAN
 
 _MARK: Final = ("\ue000", "\ue001")  # of the private use area: no text has them once `printable`
 PRIORITIES: Final = {"urgent": "فوری", "normal": "عادی", "digest": "خلاصه"}
@@ -160,3 +162,8 @@ def snippet(article: Article, lit: Mapping[str, Sequence[Span]]) -> Markup:
 def state(key: str) -> str:
     """A source's state in Persian."""
     return state_name(key)
+
+
+def day_state(key: State) -> str:
+    """A day's state in an archive, in Persian."""
+    return PERSIAN[key][0]

@@ -9,7 +9,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize
 
-VIEWS = ("/", "/alerts", "/alerts?rule=egov&province=lorestan", "/search?q=دولت", "/sources", "/nothing")
+VIEWS = (
+    "/",
+    "/archive",
+    "/bulletin",
+    "/alerts",
+    "/alerts?rule=egov&province=lorestan",
+    "/search?q=دولت",
+    "/sources",
+    "/nothing",
+)
 PHONE: ViewportSize = {"width": 360, "height": 740}
 DESK: ViewportSize = {"width": 1200, "height": 900}
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from httpx import Client
 
+from didban.article import Listing
+from didban.dates import day_bounds
 from didban.settings import Settings, WebSettings
 from flows.workshop import now
 from storage.store import Store, open_store
+from storage.units import Walk
 from tests.support import article, judge, sighting
 from tests.support_web import serving
 from web.security import GUESSES, Guesses, hashed, is_password, session_key
@@ -268,3 +271,36 @@ def test_every_article_of_a_story_is_named(store: Store, page: Open) -> None:
     html = client.get(found[0]).text
     assert "ایرنا" in html
     assert "مهر" in html
+
+
+def test_ticked_stories_are_a_bulletin_the_home_province_first(store: Store, page: Open) -> None:
+    save(store, province="fars", title="دولت الکترونیک در فارس")
+    save(store, id="2", url=None, province="lorestan", title="از لرستان", text="متنی دیگر دربارهٔ دولت الکترونیک است.")
+    client = page(home="lorestan")
+    keys = re.findall(r'name="story" value="(\w+)"', client.get("/").text)
+    html = client.get("/bulletin", params={"story": [*reversed(keys), "nothing"]}).text
+    assert html.index("از لرستان") < html.index("در فارس")
+    assert html.count("<li>") == 2
+    assert "<bdi>https://www.irna.ir/news/84000001/خبر</bdi>" in html
+
+
+def test_what_is_on_screen_can_be_taken_along(store: Store, page: Open) -> None:
+    save(store, province="fars")
+    client = page()
+    assert client.get("/export.jsonl?province=fars").json()["province"] == "fars"
+    assert client.get("/export.csv?province=lorestan").text.count("\n") == 1
+    answer = client.get("/cite/1.ris")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="didban-1.ris"'
+    assert "TY  - NEWS" in answer.text
+    assert client.get("/cite/1.exe").status_code == client.get("/cite/99.ris").status_code == 404
+
+
+def test_the_archive_is_shown_day_by_day(store: Store, page: Open) -> None:
+    client = page()
+    assert "هنوز بایگانی" in client.get("/archive").text
+    since, until = day_bounds(date(2018, 9, 23))
+    listing = Listing(source="irna", url="https://www.irna.ir/archive", way="day")
+    store.units.open([Walk(listing=listing, key="1", since=since, until=until, final=until)], now=now())
+    assert "/archive/irna.svg" in client.get("/archive").text
+    assert client.get("/archive/irna.svg").text.startswith("<svg")
+    assert client.get("/archive/mehr.svg").status_code == 404
