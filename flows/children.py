@@ -60,6 +60,12 @@ class Child:
         """Its exit code once it has ended."""
         return self.process.poll() if self.process else None
 
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        while (code := self.code()) is None:
+            time.sleep(0.1)
+        return code
+
     def keep(self, report: Callable[[str], None]) -> bool:
         """True when it lives. Starts it again after a second, after twice that when it falls within a minute, and so on."""
         if self.code() is None:

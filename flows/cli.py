@@ -149,6 +149,16 @@ def up(every: timedelta, shift: timedelta | None) -> None:
     sys.exit(supervise(_settings(), every=every, shift=every if shift is None else shift))
 
 
+@cli.command(epilog="Example: didban deploy --every 15m")
+@click.option("--every", type=Span(), default="15m", show_default=True, help="How often a shift is scheduled.")
+@click.option("--shift", type=Span(), default=None, help="How long a shift watches; default: as long as EVERY.")
+def deploy(every: timedelta, shift: timedelta | None) -> None:
+    """Work pool and deployments onto the server that PREFECT_API_URL names; `didban up` does so by itself."""
+    from flows.up import deploy as put
+
+    put(_settings(), every=every, shift=every if shift is None else shift)
+
+
 @cli.command(epilog="Example: didban backfill mehr --since 1397-07-01 --until 1397-07-30")
 @click.argument("source", required=False)
 @click.option("--since", type=Day(), default=None, help="First day, Jalali or Gregorian.")

@@ -46,6 +46,7 @@ LOST = timedelta(seconds=30)
 LOOK = 20.0
 """Seconds between two looks for lost runs."""
 
+_QUIET = {"PREFECT_CLI_COLORS": "false", "PREFECT_CLI_PROMPT": "false", "DO_NOT_TRACK": "1"}
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Loopback needs no proxy, whatever the environment says."""
 
@@ -84,6 +85,47 @@ def supervise(
             server.forget(settings.var)
             children.stop(family)
     return 0
+
+
+def deploy(
+    settings: Settings, *, every: timedelta, shift: timedelta, report: Callable[[str], None] = click.echo
+) -> None:
+    """Pool and deployments onto the server that PREFECT_API_URL names, which others look after; workers take it from there.
+
+    Runs work in the folder this is called from: on every worker's machine it must be there. Raises ServerError.
+    """
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        raise ServerError("PREFECT_API_URL names no server; on one machine `didban up` starts and deploys by itself")
+    wanted = plan(every, min(shift, every))
+    home = server.home(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    path = _written(wanted, home)
+    for arguments in (
+        ("work-pool", "create", POOL, "--type", "process", "--overwrite"),
+        ("deploy", "--all", "--prefect-file", str(path)),
+    ):
+        child = Child(
+            "deploy",
+            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            os.environ | _QUIET,
+            home / "deploy.log",
+        )
+        child.start()
+        if child.ended() != 0:
+            raise ServerError(f"{url} does not take the deployments: {child.last_words()} (see {child.log})")
+    report(_deployed(wanted, every, min(shift, every)))
+
+
+def _deployed(wanted: Mapping[str, Any], every: timedelta, shift: timedelta) -> str:
+    names = ", ".join(deployment["name"] for deployment in wanted["deployments"])
+    return f"deployed: {names}; a shift of {_span(shift)} every {_span(every)}"
+
+
+def _written(wanted: Mapping[str, Any], home: Path) -> Path:
+    path = home / "prefect.yaml"
+    path.write_text(yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False), "utf-8")
+    return path
 
 
 def plan(every: timedelta, shift: timedelta) -> dict[str, Any]:
@@ -129,16 +171,12 @@ def _start(
 
     _ask(f"{url}/work_pools/", {"name": POOL, "type": "process"})
     wanted = plan(every, shift)
-    path = home / "prefect.yaml"
-    path.write_text(yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False), "utf-8")
-    deploy = prefect("deploy", "--no-prompt", "deploy", "--all", "--prefect-file", str(path))
-    while deploy.code() is None:
-        time.sleep(0.1)
-    family.remove(deploy)
-    if deploy.code() != 0:
-        raise ServerError(f"prefect.yaml cannot be deployed: {deploy.last_words()} (see {deploy.log})")
-    names = ", ".join(deployment["name"] for deployment in wanted["deployments"])
-    report(f"deployed: {names}; a shift of {_span(shift)} every {_span(every)}")
+    once = prefect("deploy", "--no-prompt", "deploy", "--all", "--prefect-file", str(_written(wanted, home)))
+    code = once.ended()
+    family.remove(once)
+    if code != 0:
+        raise ServerError(f"prefect.yaml cannot be deployed: {once.last_words()} (see {once.log})")
+    report(_deployed(wanted, every, shift))
 
     _close_lost(url, family, older=timedelta())
     _drop_missed(url)
@@ -210,10 +248,9 @@ def _environment(settings: Settings, url: str) -> dict[str, str]:
     return (
         inherited
         | server.environment(settings, url)
+        | _QUIET
         | {
             "DIDBAN_VAR": str(settings.var.absolute()),
-            "PREFECT_CLI_COLORS": "false",
-            "PREFECT_CLI_PROMPT": "false",
             "PREFECT_RUNNER_AUTO_INSTALL_DEPENDENCIES": "false",
             "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{server.home(settings) / 'prefect.db'}",
             "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",

@@ -87,6 +87,16 @@ def test_a_server_that_does_not_start_is_one_line_and_leaves_nothing(
     lock.close()
 
 
+def test_deployments_go_to_a_server_that_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    quarter = timedelta(minutes=15)
+    with pytest.raises(ServerError, match="PREFECT_API_URL names no server"):
+        up.deploy(settings, every=quarter, shift=quarter)
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setattr(up.sys, "executable", "/bin/false")
+    with pytest.raises(ServerError, match=r"^http://127.0.0.1:9/api does not take the deployments: it said nothing"):
+        up.deploy(settings, every=quarter, shift=quarter)
+
+
 def test_the_configured_port_or_a_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
