@@ -4,16 +4,14 @@ Identity: (source, the site's id), else (source, canonical URL), else (source, c
 facts: so a seed document that was imported without id or address is the same article as the page that arrives later, and
 gains its facts.
 
-A story is the articles that carry one text (equal content keys); it takes copies for 30 days after its last carrier, and a
-text shorter than `STORY_LETTERS` makes no story but its own (a title alone, «عکس روز», says nothing).
+Which articles carry one story is storage/stories.py's to say.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Self
 
@@ -40,20 +38,17 @@ from sqlalchemy import (
 
 from didban.alert import Carrier, Judge, Match, Plan, Sighting
 from didban.article import Article, Page
-from didban.copies import content_key, folded_key
+from didban.copies import Imprint, content_key, folded_key, imprint
 from didban.errors import StoreError
 from didban.outcome import Change, Saved
-from didban.text import squash
 from didban.urls import canonical
-from storage import tables
+from storage import stories, tables
 from storage.database import Database, again
 from storage.indexing import index
 from storage.pages import body_of, keep, keep_new, row_of
 from storage.sql import insert, new_id, new_ids
-from storage.stories import carriers
+from storage.stories import Telling
 
-STORY_DAYS = timedelta(days=30)
-STORY_LETTERS = 30
 _TEXTS = ("kicker", "title", "lead", "text")
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -180,7 +175,7 @@ class Articles:
         """The articles that carry an article's story, itself among them, the first to publish it first."""
         with self._database.read() as connection:
             story = connection.scalar(select(tables.article.c.story).where(tables.article.c.id == number))
-            return () if story is None else carriers(connection, [story])[story]
+            return () if story is None else stories.carriers(connection, [story])[story]
 
     def matches(self, number: int) -> tuple[Match, ...]:
         """The evidence in an article's current revision."""
@@ -352,7 +347,8 @@ def _save_all(connection: Connection, arrived: Sequence[Arrived], judge: Judge) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _New:
-    """A complete article that nothing in the store has to do with, nor one that was saved with it: nor its page, nor its link.
+    """A complete article that nothing in the store has to do with, nor one that was saved with it: nor its page, nor its link, nor
+    its sentences.
 
     `body` is its page's row of `blob`.
     """
@@ -360,10 +356,11 @@ class _New:
     arrived: Arrived
     keys: _Keys
     body: dict[str, Any] | None
+    imprint: Imprint
 
 
 def _sorted_out(connection: Connection, arrived: Sequence[Arrived]) -> list[_New | Arrived]:
-    """Which of them are new: one question to the store for all."""
+    """Which of them are new: three questions to the store for all."""
     asked = [(one, _Keys.of(one.article), None if one.page is None else body_of(one.page)) for one in arrived]
     known = {
         tuple(row)
@@ -380,12 +377,16 @@ def _sorted_out(connection: Connection, arrived: Sequence[Arrived]) -> list[_New
             },
         )
     }
+    prints = [imprint(one.article) for one in arrived]
+    alone = stories.strangers(
+        connection, [(mine, one.article.published) for one, mine in zip(arrived, prints, strict=True)]
+    )
     sorted_out: list[_New | Arrived] = []
-    for one, keys, body in asked:
+    for (one, keys, body), mine, stranger in zip(asked, prints, alone, strict=True):
         names = _names(one, keys, body)
         there = one.link is None or ("link", "", str(one.link)) in known
-        fresh = one.article.complete and not one.withdrawn and there and known.isdisjoint(names)
-        sorted_out.append(_New(arrived=one, keys=keys, body=body) if fresh else one)
+        fresh = stranger and one.article.complete and not one.withdrawn and there and known.isdisjoint(names)
+        sorted_out.append(_New(arrived=one, keys=keys, body=body, imprint=mine) if fresh else one)
         known.update(names)  # so that what follows is none that it would meet
     return sorted_out
 
@@ -434,24 +435,27 @@ _KNOWN_OF_ALL = union_all(
 
 def _save_new(connection: Connection, new: Sequence[_New], judge: Judge) -> list[Saved]:
     """What `_save` does for each of them, with one statement for all in place of one for each."""
-    stories, articles = (new_ids(connection, table, len(new)) for table in (tables.story, tables.article))
+    tellings, articles = (new_ids(connection, table, len(new)) for table in (tables.story, tables.article))
     written = [
         _Written(
             id=number,
             article=one.arrived.article,
             revision=one.arrived.article.revision or 1,
             edited=True,
-            story=story,
-            key=one.arrived.article.story or one.keys.story,
-            copy=False,
+            story=Telling(number=story, key=one.arrived.article.story or one.keys.story, copy=False, new=True),
         )
-        for one, number, story in zip(new, articles, stories, strict=True)
+        for one, number, story in zip(new, articles, tellings, strict=True)
     ]
     pairs = list(zip(new, written, strict=True))
-    begun = [{"id": to.story, **_story_row(to.key, to.article, one.arrived.sighting)} for one, to in pairs]
+    begun = [
+        {"id": to.story.number, **stories.story_row(to.story.key, to.article.published or now, now)}
+        for one, to in pairs
+        for now in [one.arrived.sighting.now]
+    ]
     connection.execute(_NEW_STORY, begun)
-    rows = [{"id": to.id, **_row(to.article, one.keys, to.story, one.arrived.sighting)} for one, to in pairs]
+    rows = [{"id": to.id, **_row(to.article, one.keys, to.story.number, one.arrived.sighting)} for one, to in pairs]
     connection.execute(_NEW_ARTICLE, rows)
+    stories.keep_new(connection, [(to.id, one.imprint) for one, to in pairs])
     pages = _keep_new(connection, pairs)
     revisions = [
         _revision_row(to, to.article.fetched or one.arrived.sighting.now, page=pages.get(to.id)) for one, to in pairs
@@ -465,7 +469,7 @@ def _save_new(connection: Connection, new: Sequence[_New], judge: Judge) -> list
     saved: list[Saved] = []
     for to, now, _, plans in judged:
         live, archived = _raise(connection, to, plans, now)
-        saved.append(Saved(change="new", article=to.id, story=to.key, live=live, archived=archived))
+        saved.append(Saved(change="new", article=to.id, story=to.story.key, live=live, archived=archived))
     return saved
 
 
@@ -521,32 +525,27 @@ def _save(connection: Connection, arrived: Arrived, judge: Judge) -> Saved:
     if arrived.withdrawn:
         gone = update(tables.article).where(tables.article.c.id == number)
         connection.execute(gone.values(withdrawn_at=sighting.now))
-    return Saved(change=change, article=number, story=written.key, copy=written.copy, live=live, archived=archived)
+    story = written.story
+    return Saved(change=change, article=number, story=story.key, copy=story.copy, live=live, archived=archived)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Written:
-    """An article's row as it now stands: `copy` when its story has another carrier, `edited` when this revision is a new one."""
+    """An article's row as it now stands: `edited` when this revision is a new one."""
 
     id: int
     article: Article
     revision: int
     edited: bool
-    story: int
-    key: str
-    copy: bool
+    story: Telling
 
 
 def _write(connection: Connection, article: Article, sighting: Sighting) -> tuple[_Written, Change]:
     """Insert or update the article's row."""
     keys = _Keys.of(article)
-    if not _is_known(connection, article, keys):
-        story = _begin_story(connection, article.story or keys.story, article, sighting)
-        return _create(connection, article, keys, story, sighting), "new"
-    found = _find(connection, article, keys)
+    found = _find(connection, article, keys) if _is_known(connection, article, keys) else None
     if found is None:
-        keys = _with_free_address(connection, article, keys, None)
-        return _create(connection, article, keys, _story(connection, article, keys, sighting), sighting), "new"
+        return _create(connection, article, keys, sighting), "new"
     stored = article_of(found)
     merged, change = merge(stored, article, imported=sighting.via == "import")
     keys = _with_free_address(connection, merged, _Keys.of(merged), found)
@@ -554,16 +553,17 @@ def _write(connection: Connection, article: Article, sighting: Sighting) -> tupl
     number = (stored.revision or 1) + edited
     if edited and sighting.via == "import":  # the line of an export keeps the number that it came with
         number = max(number, article.revision or 0)
-    story, key, copy = _own_story(connection, merged, keys, found)
-    if merged != stored or story != found.story:
+    moved = edited or merged.published != stored.published
+    story = stories.story_of_known(connection, merged, keys.content, found, looked_for=moved)
+    if merged != stored or story.number != found.story:
         connection.execute(
             update(tables.article)
             .where(tables.article.c.id == found.id)
-            .values(**_columns(merged, keys), revision=number, story=story)
+            .values(**_columns(merged, keys), revision=number, story=story.number)
         )
-    return _Written(
-        id=found.id, article=merged, revision=number, edited=edited, story=story, key=key, copy=copy
-    ), change
+    if edited:
+        stories.keep_changed(connection, found.id, story.number, imprint(stored), imprint(merged))
+    return _Written(id=found.id, article=merged, revision=number, edited=edited, story=story), change
 
 
 def _with_free_address(connection: Connection, article: Article, keys: _Keys, own: Row[Any] | None) -> _Keys:
@@ -579,13 +579,15 @@ _AT_ADDRESS = select(tables.article.c.id).where(
 )
 
 
-def _create(
-    connection: Connection, article: Article, keys: _Keys, story: tuple[int, str, bool], sighting: Sighting
-) -> _Written:
-    number, key, copy = story
-    created = new_id(connection.execute(_NEW_ARTICLE, _row(article, keys, number, sighting)))
-    revision = article.revision or 1
-    return _Written(id=created, article=article, revision=revision, edited=True, story=number, key=key, copy=copy)
+def _create(connection: Connection, article: Article, keys: _Keys, sighting: Sighting) -> _Written:
+    keys = _with_free_address(connection, article, keys, None)
+    story = stories.story_of_new(connection, article, keys.content, sighting.now)
+    created = new_id(connection.execute(_NEW_ARTICLE, _row(article, keys, story.number, sighting)))
+    if story.new:
+        stories.keep_new(connection, [(created, imprint(article))])
+    else:
+        stories.keep_changed(connection, created, story.number, None, imprint(article))
+    return _Written(id=created, article=article, revision=article.revision or 1, edited=True, story=story)
 
 
 def _row(article: Article, keys: _Keys, story: int, sighting: Sighting) -> dict[str, Any]:
@@ -708,101 +710,12 @@ def _match_rows(written: _Written, matches: tuple[Match, ...]) -> list[dict[str,
     ]
 
 
-def _own_story(connection: Connection, article: Article, keys: _Keys, own: Row[Any]) -> tuple[int, str, bool]:
-    """The story of an article that has one: its number and key, and whether it has another carrier.
-
-    An article that gains its text (a partial one completed) and turns out to be a copy merges its story into the older one:
-    alerts move there, and nothing is told twice.
-    """
-    copy_of = _carrier(connection, article, keys, own.id)
-    if copy_of is not None and copy_of.story != own.story:
-        return *_merge_stories(connection, own, copy_of), True
-    return own.story, own.story_key, copy_of is not None
-
-
-def _story(connection: Connection, article: Article, keys: _Keys, sighting: Sighting) -> tuple[int, str, bool]:
-    """The story of a new article, as `_own_story`: the one it is a copy of, the one a document names, or a new one."""
-    copy_of = _carrier(connection, article, keys, None)
-    if copy_of is not None and article.story is None:
-        number, key = copy_of.story, copy_of.story_key
-    else:
-        key = article.story or _free_key(connection, article, keys)
-        existing = connection.scalar(select(tables.story.c.id).where(tables.story.c.key == key))
-        if existing is None:
-            return _begin_story(connection, key, article, sighting)
-        number = existing
-    when = article.published or sighting.now
-    connection.execute(
-        update(tables.story).where(tables.story.c.id == number, tables.story.c.last_at < when).values(last_at=when)
-    )
-    return number, key, True
-
-
-def _begin_story(connection: Connection, key: str, article: Article, sighting: Sighting) -> tuple[int, str, bool]:
-    return new_id(connection.execute(_NEW_STORY, _story_row(key, article, sighting))), key, False
-
-
-def _story_row(key: str, article: Article, sighting: Sighting) -> dict[str, Any]:
-    return {"key": key, "created_at": sighting.now, "last_at": article.published or sighting.now}
-
-
-def _carrier(connection: Connection, article: Article, keys: _Keys, own: int | None) -> Row[Any] | None:
-    """The oldest other article that carries the same text, within a story that still takes copies."""
-    if len(squash(article.text)) < STORY_LETTERS:
-        return None
-    table = tables.article
-    query = (
-        _query()
-        .add_columns(tables.story.c.last_at.label("story_last_at"))
-        .where(table.c.content_key == keys.content)
-        .order_by(table.c.story, table.c.id)
-    )
-    if own is not None:
-        query = query.where(table.c.id != own)
-    for row in connection.execute(query):
-        if article.published is None or row.published is None:
-            return row
-        if abs(article.published - row.story_last_at) <= STORY_DAYS:
-            return row
-    return None
-
-
-def _free_key(connection: Connection, article: Article, keys: _Keys) -> str:
-    """A key for a new story: its text's, or, where an older story has that, its text's and its own identity's."""
-    key = keys.story
-    if connection.scalar(select(tables.story.c.id).where(tables.story.c.key == key)) is None:
-        return key
-    identity = f"{key}\n{article.source}\n{article.id}\n{article.url}\n{article.published}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:16]
-
-
-def _merge_stories(connection: Connection, own: Row[Any], other: Row[Any]) -> tuple[int, str]:
-    """The older story survives: the younger's articles move there, and its alerts on rules that the older has not raised; of
-    the others the unsent notifications are cancelled."""
-    numbers = {own.story: own.story_key, other.story: other.story_key}
-    older, younger = sorted(numbers)
-    raised = select(tables.alert.c.rule).where(tables.alert.c.story == older)
-    connection.execute(
-        update(tables.alert)
-        .where(tables.alert.c.story == younger, tables.alert.c.rule.not_in(raised))
-        .values(story=older)
-    )
-    doubled = select(tables.alert.c.id).where(tables.alert.c.story == younger)
-    connection.execute(
-        update(tables.notification)
-        .where(tables.notification.c.alert.in_(doubled), tables.notification.c.state == "waiting")
-        .values(state="cancelled")
-    )
-    connection.execute(update(tables.article).where(tables.article.c.story == younger).values(story=older))
-    return older, numbers[older]
-
-
 def _raise(connection: Connection, written: _Written, plans: tuple[Plan, ...], now: datetime) -> tuple[int, int]:
     """Raise an alert per plan, once per story and rule; an archived one that is now live is told. Returns (live, archived)."""
     live = archived = 0
     for plan in plans:
         row = {
-            "story": written.story,
+            "story": written.story.number,
             "rule": plan.rule,
             "title": plan.title,
             "priority": plan.priority,

@@ -1,14 +1,514 @@
-"""Stories: the articles, of any source, that carry one text."""
+"""Stories: which articles carry one text, and what becomes of two that turn out to be one.
+
+    sentence     key → article: at most 24 keys an article, by which the near copies of a text are found
+    frequency    in how many stories of a source a key stands: what many have is the source's own, and no story's
+    holding      how many articles of each source there are
+
+    an article's keys ──▶ who else has them, unless they are boilerplate ──▶ same_story() of the letters ──▶ its story
+
+An article belongs to the story of every other that it is a copy of, and that was published within STORY_DAYS of it; where these are
+several, they are one from now on. So a story is what hangs together by copies, whatever arrived first. Equal texts are copies
+without a look at their sentences.
+
+    merge    the older story stays. The younger's articles, alerts and messages move there, and it says where they went. Of a rule
+             that both have raised, the younger's alert stays behind as history, and what of it nobody was told yet is cancelled;
+             but an archived alert gives way to a live one. Nothing new is told.
+
+Membership never shrinks: an edit may join stories, and parts none. Where it does depend on what arrived first: an undated
+article joins the oldest story that it is a copy of, and merges none; a sentence counts until its source has printed it under so
+many stories that it is boilerplate.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Executable,
+    Integer,
+    Row,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 
 from didban.alert import Carrier
+from didban.article import Article
+from didban.copies import COMMON, LONGEST, MOST_CANDIDATES, Imprint, imprint, is_boilerplate, same_story
+from didban.text import squash
 from storage import tables
+from storage.sql import new_id, portions
+
+STORY_DAYS: Final = timedelta(days=30)
+STORY_LETTERS: Final = 30
+"""A text with fewer is nobody's copy, even of an equal one: a title alone, «عکس روز», says nothing."""
+BATCH: Final = 500
+"""Articles in memory while the keys of all are made."""
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """The story of an article: its number and key, whether another article carries it too, and whether it begins with this one."""
+
+    number: int
+    key: str
+    copy: bool
+    new: bool = False
+
+
+# ── which story ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def story_of_new(connection: Connection, article: Article, content: str, now: datetime) -> Telling:
+    """The story of an article that is not stored yet: the one that it is a copy of, the one that a document names, or a new one.
+
+    `content` is its content key. Stories of which it is a copy are merged.
+    """
+    when = article.published or now
+    if article.story is not None:
+        named = connection.execute(_NAMED, {"of_key": article.story}).first()
+        return _begun(connection, article.story, when, now) if named is None else _joined(connection, named, when)
+    kin = _kin(connection, article, content)
+    if not kin:
+        return _begun(connection, _free_key(connection, article, content), when, now)
+    return _joined(connection, _as_one(connection, kin), when)
+
+
+def story_of_known(
+    connection: Connection, article: Article, content: str, own: Row[Any], *, looked_for: bool
+) -> Telling:
+    """The story of an article that has one. `own` is its row: `id`, `story`, `story_key`.
+
+    With `looked_for` its text or its date is another now, and where that makes it a copy, stories are merged.
+    """
+    table = tables.article
+    telling = Telling(number=own.story, key=own.story_key, copy=False)
+    kin = _kin(connection, article, content, own=own.id) if looked_for else []
+    if others := [one for one in kin if one.story != own.story]:
+        telling = _joined(connection, _as_one(connection, [own, *others]), article.published)
+    other = select(table.c.id).where(table.c.story == telling.number, table.c.id != own.id).limit(1)
+    return Telling(number=telling.number, key=telling.key, copy=connection.scalar(other) is not None)
+
+
+def story_row(key: str, when: datetime, now: datetime) -> dict[str, Any]:
+    """A new story's."""
+    return {"key": key, "created_at": now, "last_at": when, "merged_into": None}
+
+
+def _begun(connection: Connection, key: str, when: datetime, now: datetime) -> Telling:
+    number = new_id(connection.execute(tables.story.insert(), story_row(key, when, now)))
+    return Telling(number=number, key=key, copy=False, new=True)
+
+
+def _joined(connection: Connection, into: Row[Any], when: datetime | None) -> Telling:
+    """`into` has `story` and `story_key`."""
+    if when is not None:
+        table = tables.story
+        later = update(table).where(table.c.id == into.story, table.c.last_at < when)
+        connection.execute(later.values(last_at=when))
+    return Telling(number=into.story, key=into.story_key, copy=True)
+
+
+def _free_key(connection: Connection, article: Article, content: str) -> str:
+    """A key for a new story: its text's, or, where an older story has that, its text's and its own identity's."""
+    key = content[:16]
+    if connection.execute(_NAMED, {"of_key": key}).first() is None:
+        return key
+    identity = f"{key}\n{article.source}\n{article.id}\n{article.url}\n{article.published}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]
+
+
+_STORY, _SURVIVOR = tables.story.alias(), tables.story
+_NAMED = (
+    select(_SURVIVOR.c.id.label("story"), _SURVIVOR.c.key.label("story_key"))
+    .join(_STORY, _SURVIVOR.c.id == func.coalesce(_STORY.c.merged_into, _STORY.c.id))
+    .where(_STORY.c.key == bindparam("of_key"))
+)
+
+
+# ── copies ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _kin(connection: Connection, article: Article, content: str, *, own: int | None = None) -> list[Row[Any]]:
+    """An article of each story that this one is a copy of, the oldest story first; `own` is its own number."""
+    found: dict[int, Row[Any]] = {}
+    if len(squash(article.text)) >= STORY_LETTERS:
+        for row in connection.execute(_EQUAL, {"of_content": content, "own": own or 0, **_window(article.published)}):
+            if row.story not in found and _in_time(connection, article.published, row):
+                found[row.story] = row
+    print_ = imprint(article)
+    for row in _candidates(connection, print_, article.published, own=own):
+        if row.story not in found and _is_copy(connection, print_, row.id):
+            found[row.story] = row
+    kin = [found[story] for story in sorted(found)]
+    return kin if article.published is not None else kin[:1]
+
+
+_CARRYING = select(
+    *(tables.article.c[name] for name in ("id", "source", "story", "published")), tables.story.c.key.label("story_key")
+).join(tables.story)
+_EQUAL = (
+    _CARRYING.where(tables.article.c.content_key == bindparam("of_content"), tables.article.c.id != bindparam("own"))
+    .where(
+        or_(
+            tables.article.c.published.is_(None),
+            tables.article.c.published.between(bindparam("first"), bindparam("last")),
+        )
+    )
+    .order_by(tables.article.c.story, tables.article.c.id)
+    .limit(bindparam("most"))
+)
+
+
+def _window(published: datetime | None) -> dict[str, Any]:
+    """Between which times its copies were published; an article without a date has the first that there is."""
+    if published is None:
+        return {"first": _FIRST, "last": _LAST, "most": 1}
+    return {"first": published - STORY_DAYS, "last": published + STORY_DAYS, "most": 1000}
+
+
+def _in_time(connection: Connection, published: datetime | None, row: Row[Any]) -> bool:
+    """Was a carrier published so near that this is its copy? One without a date stands where the dated ones of its story do."""
+    if published is None:
+        return True
+    if row.published is not None:
+        return abs(published - row.published) <= STORY_DAYS
+    first, last = connection.execute(_SPAN, {"of_story": row.story}).one()
+    return first is None or first - STORY_DAYS <= published <= last + STORY_DAYS
+
+
+_SPAN = select(func.min(tables.article.c.published), func.max(tables.article.c.published)).where(
+    tables.article.c.story == bindparam("of_story")
+)
+
+
+def _candidates(
+    connection: Connection, looked: Imprint, published: datetime | None, *, own: int | None
+) -> list[Row[Any]]:
+    """Who shares a key with an article, MOST_CANDIDATES at most, the most shared keys first, then the oldest."""
+    keys = frozenset(looked.keys)
+    sharing = [row for row in _sharing(connection, keys - _common(connection, keys)) if row.id != own]
+    shared, rows = Counter(row.id for row in sharing), {row.id: row for row in sharing}
+    near = [row for row in rows.values() if _in_time(connection, published, row)]
+    return sorted(near, key=lambda row: (-shared[row.id], row.id))[:MOST_CANDIDATES]
+
+
+def _is_copy(connection: Connection, looked: Imprint, number: int) -> bool:
+    """Does this stored article carry the same text?"""
+    other = _imprint_of(connection.execute(_TEXT_OF, {"of": number}).one())
+    common = _common(connection, looked.keyed.keys() | other.keyed.keys(), of=(looked.source, other.source))
+    return same_story(looked, other, common).same
+
+
+_COMPARED = 4 * LONGEST + 1
+"""Characters of a field that an imprint looks at: a text of 10 MB is not loaded for it."""
+_TEXT = select(
+    tables.article.c.id,
+    tables.article.c.source,
+    *(func.substr(tables.article.c[name], 1, _COMPARED).label(name) for name in ("lead", "text")),
+)
+_TEXT_OF = _TEXT.where(tables.article.c.id == bindparam("of"))
+
+
+def _imprint_of(row: Row[Any]) -> Imprint:
+    return imprint(Article(source=row.source, title="", lead=row.lead, text=row.text))
+
+
+# ── merging ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _as_one(connection: Connection, kin: Sequence[Row[Any]]) -> Row[Any]:
+    """Stories that turn out to be one: all merged into the oldest, which is returned."""
+    oldest, *others = sorted(kin, key=lambda row: row.story)
+    for one in others:
+        if one.story != oldest.story:
+            _merge(connection, oldest.story, one.story)
+    return oldest
+
+
+def _merge(connection: Connection, older: int, younger: int) -> None:
+    story, article = tables.story, tables.article
+    _tell_once(connection, older, younger)
+    for source, keys in _keys_of(connection, younger).items():
+        _count(connection, [(key, source, -1) for key in _elsewhere(connection, older, source, keys)])
+    connection.execute(update(article).where(article.c.story == younger).values(story=older))
+    gone = or_(story.c.id == younger, story.c.merged_into == younger)
+    connection.execute(update(story).where(gone).values(merged_into=older))
+    last = connection.scalar(select(story.c.last_at).where(story.c.id == younger))
+    connection.execute(update(story).where(story.c.id == older, story.c.last_at < last).values(last_at=last))
+
+
+def _tell_once(connection: Connection, older: int, younger: int) -> None:
+    """The younger story's messages and alerts, and what of them is still to be told."""
+    alert, message, notice = tables.alert, tables.message, tables.notification
+    theirs = select(message.c.id, message.c.state, message.c.attempts).where(message.c.story == younger)
+    untried = [
+        row.id
+        for row in connection.execute(theirs.with_for_update())  # nobody begins to send one meanwhile
+        if row.state == "open" and row.attempts == 0
+    ]
+    if untried:  # nobody has them: they are closed anew, with what is still to be told
+        of = notice.c.message.in_(untried)
+        connection.execute(update(notice).where(of).values(state="waiting", message=None))
+        connection.execute(delete(message).where(message.c.id.in_(untried)))
+    connection.execute(update(message).where(message.c.story == younger).values(story=older))
+
+    raised: dict[str, dict[int, Row[Any]]] = defaultdict(dict)
+    for row in connection.execute(select(alert).where(alert.c.story.in_([older, younger]))):
+        raised[row.rule][row.story] = row
+    for both in raised.values():
+        if older in both and younger in both:
+            _one_alert(connection, both[older], both[younger])
+        elif younger in both:
+            connection.execute(update(alert).where(alert.c.id == both[younger].id).values(story=older))
+
+
+def _one_alert(connection: Connection, kept: Row[Any], other: Row[Any]) -> None:
+    """Of two alerts on one rule `kept` stays, with what the other says where that is live and it is not. What the other was to
+    tell, `kept` tells where it has told nobody by itself; no channel hears of both."""
+    alert, notice = tables.alert, tables.notification
+    if other.live and not kept.live:
+        facts = ("title", "priority", "live", "raised_at", "article", "revision")
+        values = {name: getattr(other, name) for name in facts}
+        connection.execute(update(alert).where(alert.c.id == kept.id).values(**values))
+    told = {row.channel: row for row in connection.execute(select(notice).where(notice.c.alert == kept.id))}
+    for row in connection.execute(select(notice).where(notice.c.alert == other.id)).all():
+        here, doubled = told.get(row.channel), row.id
+        if here is None and not kept.live:
+            connection.execute(update(notice).where(notice.c.id == row.id).values(alert=kept.id))
+            continue
+        if here is not None and row.state == "closed":  # this channel has heard of it
+            doubled = here.id
+        waiting = and_(notice.c.id == doubled, notice.c.state == "waiting")
+        connection.execute(update(notice).where(waiting).values(state="cancelled"))
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def keep_new(connection: Connection, new: Sequence[tuple[int, Imprint]]) -> None:
+    """The keys of new articles, by their numbers, that each begin a story of their own."""
+    _keep(connection, [(key, number) for number, one in new for key in one.keys])
+    counted = Counter((key, one.source) for _, one in new for key in one.keys)
+    _count(connection, [(key, source, stories) for (key, source), stories in counted.items()])
+    held = Counter(one.source for _, one in new)
+    _many(connection, _HELD, [{"source": source, "articles": count} for source, count in sorted(held.items())])
+
+
+def keep_changed(connection: Connection, number: int, story: int, before: Imprint | None, after: Imprint) -> None:
+    """The keys of an article of a story, as it says something else now; `before` is None when it is new there."""
+    old, new = frozenset(before.keys if before else ()), frozenset(after.keys)
+    table = tables.sentence
+    for gone in portions(old - new):
+        connection.execute(delete(table).where(table.c.key.in_(gone), table.c.article == number))
+    _keep(connection, [(key, number) for key in new - old])
+    others = _elsewhere(connection, story, after.source, old ^ new, but=number)
+    _count(connection, [(key, after.source, 1 if key in new else -1) for key in (old ^ new) - others])
+    if before is None:
+        _many(connection, _HELD, [{"source": after.source, "articles": 1}])
+
+
+def strangers(connection: Connection, articles: Sequence[tuple[Imprint, datetime | None]]) -> list[bool]:
+    """Which of these have no near copy in the store, nor among those before them: none shares a key that says anything.
+
+    `articles` are imprints with the times of publication.
+    """
+    keys = [frozenset(one.keys) for one, _ in articles]
+    every = frozenset[int]().union(*keys)
+    said = every - _common(connection, every)
+    sharing: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in _sharing(connection, said):
+        sharing[row.key].append(row)
+    met: set[int] = set()
+    alone: list[bool] = []
+    for mine, (_, published) in zip(keys, articles, strict=True):
+        looked = mine & said
+        alone.append(
+            looked.isdisjoint(met)
+            and not any(_in_time(connection, published, row) for key in looked for row in sharing[key])
+        )
+        met |= looked
+    return alone
+
+
+def _common(connection: Connection, keys: Iterable[int], *, of: Collection[str] = ()) -> frozenset[int]:
+    """Which of these keys are boilerplate: in any source, or in one of these."""
+    rows = _asked(connection, _FREQUENT, keys, least=COMMON)
+    return frozenset(
+        row.key for row in rows if is_boilerplate(row.stories, row.articles) and (not of or row.source in of)
+    )
+
+
+def _sharing(connection: Connection, keys: Iterable[int]) -> list[Row[Any]]:
+    """The articles that have these keys, by key: the MOST_CANDIDATES newest of each."""
+    return _asked(connection, _SHARING, keys, beyond=MOST_CANDIDATES - 1)
+
+
+def _elsewhere(connection: Connection, story: int, source: str, keys: AbstractSet[int], *, but: int = 0) -> set[int]:
+    """Which of these keys articles of a story have that are from this source, but for one article."""
+    article, sentence = tables.article, tables.sentence
+    of = (article.c.story == story, article.c.source == source, article.c.id != but)
+    numbers = connection.scalars(select(article.c.id).where(*of)).all() if keys else []
+    return {
+        key
+        for number in numbers
+        for some in portions(keys)
+        for key in connection.scalars(
+            select(sentence.c.key).where(sentence.c.key.in_(some), sentence.c.article == number)
+        )
+    }
+
+
+def _keys_of(connection: Connection, story: int) -> dict[str, set[int]]:
+    """The keys of a story's articles, by source."""
+    keys: dict[str, set[int]] = defaultdict(set)
+    for number in connection.scalars(select(tables.article.c.id).where(tables.article.c.story == story)).all():
+        one = _imprint_of(connection.execute(_TEXT_OF, {"of": number}).one())
+        keys[one.source].update(one.keys)
+    return keys
+
+
+def _keep(connection: Connection, pairs: Iterable[tuple[int, int]]) -> None:
+    _many(connection, _KEPT, [{"key": key, "article": number} for key, number in sorted(pairs)])
+
+
+def _count(connection: Connection, changes: Iterable[tuple[int, str, int]]) -> None:
+    """So many more, or fewer, stories of a source in which a key stands."""
+    counted, table = sorted(changes), tables.frequency
+    rows = [{"key": key, "source": source, "stories": stories} for key, source, stories in counted]
+    _many(connection, _COUNTED, rows)
+    for gone in portions(key for key, _, stories in counted if stories < 0):
+        connection.execute(delete(table).where(table.c.key.in_(gone), table.c.stories <= 0))
+
+
+def _many(connection: Connection, statements: Mapping[str, Executable], rows: Sequence[dict[str, Any]]) -> None:
+    """One statement for all rows: PostgreSQL takes them as columns."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(statements["postgresql"], {name: [row[name] for row in rows] for name in rows[0]})
+    else:
+        connection.execute(statements["sqlite"], rows)
+
+
+def _asked(
+    connection: Connection, statements: Mapping[str, Executable], keys: Iterable[int], **bounds: int
+) -> list[Row[Any]]:
+    asked = sorted(keys)
+    if not asked:
+        return []
+    name = connection.dialect.name
+    return list(
+        connection.execute(statements[name], {"keys": json.dumps(asked) if name == "sqlite" else asked, **bounds})
+    )
+
+
+def _by_keys(query: str, **types: Any) -> dict[str, Executable]:  # noqa: ANN401 - SQLAlchemy's types, and what makes one
+    """A question about `wanted`, keys that are given as one value, on both databases; its columns with their types."""
+    wanted = {
+        "sqlite": "SELECT value AS key FROM json_each(:keys)",
+        "postgresql": "SELECT unnest(CAST(:keys AS bigint[])) AS key",
+    }
+    return {name: text(f"WITH wanted AS ({these}) {query}").columns(**types) for name, these in wanted.items()}
+
+
+# As text: SQLAlchemy has no word for a list of values that both databases take as one.
+_FREQUENT = _by_keys(
+    "SELECT frequency.key, frequency.source, frequency.stories, holding.articles FROM wanted"
+    " JOIN frequency ON frequency.key = wanted.key JOIN holding ON holding.source = frequency.source"
+    " WHERE frequency.stories >= :least",
+    key=BigInteger, source=String, stories=Integer, articles=Integer,
+)  # fmt: skip
+_SHARING = _by_keys(
+    "SELECT sentence.key, article.id, article.source, article.story, article.published, story.key AS story_key FROM wanted"
+    " JOIN sentence ON sentence.key = wanted.key AND sentence.article >= coalesce((SELECT newer.article FROM sentence newer"
+    " WHERE newer.key = wanted.key ORDER BY newer.article DESC LIMIT 1 OFFSET :beyond), 0)"
+    " JOIN article ON article.id = sentence.article JOIN story ON story.id = article.story",
+    key=BigInteger, id=Integer, source=String, story=Integer, published=tables.UTCTime, story_key=String,
+)  # fmt: skip
+_KEPT = {
+    "sqlite": text("INSERT INTO sentence (key, article) VALUES (:key, :article)"),
+    "postgresql": text(
+        "INSERT INTO sentence (key, article) SELECT * FROM unnest(CAST(:key AS bigint[]), CAST(:article AS integer[]))"
+    ),
+}
+_COUNTED = {
+    "sqlite": text(
+        "INSERT INTO frequency (key, source, stories) VALUES (:key, :source, :stories)"
+        " ON CONFLICT (key, source) DO UPDATE SET stories = frequency.stories + excluded.stories"
+    ),
+    "postgresql": text(
+        "INSERT INTO frequency (key, source, stories)"
+        " SELECT * FROM unnest(CAST(:key AS bigint[]), CAST(:source AS text[]), CAST(:stories AS integer[]))"
+        " ON CONFLICT (key, source) DO UPDATE SET stories = frequency.stories + excluded.stories"
+    ),
+}
+_HELD = {
+    "sqlite": text(
+        "INSERT INTO holding (source, articles) VALUES (:source, :articles)"
+        " ON CONFLICT (source) DO UPDATE SET articles = holding.articles + excluded.articles"
+    ),
+    "postgresql": text(
+        "INSERT INTO holding (source, articles)"
+        " SELECT * FROM unnest(CAST(:source AS text[]), CAST(:articles AS integer[]))"
+        " ON CONFLICT (source) DO UPDATE SET articles = holding.articles + excluded.articles"
+    ),
+}
+
+
+# ── all of them ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rebuild(connection: Connection) -> int:
+    """Make the keys of every article anew, with the didban.copies of today; returns how many articles there are."""
+    for table in (tables.sentence, tables.frequency, tables.holding):
+        connection.execute(delete(table))
+    count = last = 0
+    while rows := connection.execute(_AFTER, {"last": last}).all():
+        _keep(connection, [(key, row.id) for row in rows for key in _imprint_of(row).keys])
+        count, last = count + len(rows), rows[-1].id
+    connection.exec_driver_sql(f"INSERT INTO frequency (key, source, stories) {_FREQUENCIES}")
+    connection.exec_driver_sql(f"INSERT INTO holding (source, articles) {_HOLDINGS}")
+    return count
+
+
+def disagreement(connection: Connection) -> str | None:
+    """How the keys differ from the articles, as one line, or None."""
+    for table, derived in ((tables.frequency, _FREQUENCIES), (tables.holding, _HOLDINGS)):
+        columns = ", ".join(column.name for column in table.columns)
+        kept = f"SELECT {columns} FROM {table.name}"  # noqa: S608 - our own
+        for one, other in ((kept, derived), (derived, kept)):
+            query = f"SELECT count(*) FROM (SELECT * FROM ({one}) a EXCEPT SELECT * FROM ({other}) b) c"  # noqa: S608 - our own
+            if connection.exec_driver_sql(query).scalar():
+                return f"{table.name} does not agree with the articles: run `didban db reindex`"
+    return None
+
+
+_AFTER = _TEXT.where(tables.article.c.id > bindparam("last")).order_by(tables.article.c.id).limit(BATCH)
+_FREQUENCIES = (
+    "SELECT sentence.key, article.source, count(DISTINCT article.story) FROM sentence"
+    " JOIN article ON article.id = sentence.article GROUP BY sentence.key, article.source"
+)
+_HOLDINGS = "SELECT source, count(*) FROM article GROUP BY source"
+
+
+# ── who carries them ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 _CARRIERS = (
     select(*(tables.article.c[name] for name in ("id", "source", "site_id", "url", "published", "story")))

@@ -7,6 +7,7 @@ blob ──── page ───┤          bytes as served, each body once
              article ── revision
                   ├──── match
                 story ── alert ── notification ── message
+sentence, frequency, holding what of an article its copies are found by (storage/stories.py)
 indexed                      where an article stands in the index of all words (storage/indexing.py)
 host, robots                 when each host may next be asked, and what its robots.txt says
 notice ── notification       what the operator must know
@@ -65,6 +66,7 @@ metadata = MetaData(
 )
 
 _LEASED = text("leased_by IS NOT NULL")
+_MERGED = text("merged_into IS NOT NULL")
 
 source = Table(
     "source",
@@ -249,6 +251,33 @@ story = Table(
     Column("key", String(64), nullable=False, unique=True),
     Column("created_at", UTCTime, nullable=False),
     Column("last_at", UTCTime, nullable=False),  # when its last carrier was published, else saved
+    Column("merged_into", Integer, ForeignKey("story.id")),  # the older one that it turned out to be
+    Index("ix_story_merged_into", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
+)
+
+# Rows of millions, small: storage/stories.py alone writes them, and nothing that they refer to is ever deleted.
+sentence = Table(
+    "sentence",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),  # of a sentence's end: didban.copies
+    Column("article", Integer, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+frequency = Table(
+    "frequency",
+    metadata,
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", String, primary_key=True),
+    Column("stories", Integer, nullable=False),  # of the source's, in which the key stands
+    sqlite_with_rowid=False,
+)
+
+holding = Table(
+    "holding",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("articles", Integer, nullable=False),
 )
 
 match = Table(

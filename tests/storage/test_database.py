@@ -92,7 +92,7 @@ def test_a_released_database_with_rows_in_it_comes_up_to_date(released: str, emp
     database.upgrade(to=released)
     with database.write() as connection:
         old = MetaData()
-        old.reflect(connection)
+        old.reflect(connection, only=lambda name, _: OURS["include_name"](name))
         for table in old.sorted_tables:
             if table.name != "alembic_version":
                 connection.execute(table.insert(), row_of(table))
