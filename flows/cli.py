@@ -887,7 +887,7 @@ def reindex() -> None:
     from flows.workshop import opened
 
     with opened(_settings()) as store:
-        click.echo(f"{store.search.rebuild()} articles indexed")
+        click.echo(f"{store.reindex()} articles indexed")
 
 
 @db.command("copy", epilog="Example: didban db copy sqlite:///var/didban.db postgresql://didban@localhost/didban")

@@ -9,6 +9,7 @@ from itertools import islice
 import sqlalchemy
 from sqlalchemy import Connection, func, select
 
+from storage import stories
 from storage.database import HEAD, Database
 from storage.indexing import disagreement
 from storage.tables import metadata
@@ -68,4 +69,6 @@ def _problems(connection: Connection, *, newest: bool) -> Iterator[str]:
         if "search_tokens" not in names:
             yield "table search_tokens is not there"
         elif {"article", "indexed"} <= names and (problem := disagreement(connection)):
+            yield problem
+        if {"article", "sentence", "frequency", "holding"} <= names and (problem := stories.disagreement(connection)):
             yield problem

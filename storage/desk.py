@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, func, select
 from didban.alert import Match
 from didban.article import Article
 from didban.dates import tehran_day
-from storage import tables
+from storage import stories, tables
 from storage.articles import article_of, matches_of
 from storage.database import Database
 from storage.outbox import Told, told_of
@@ -80,14 +80,15 @@ class Desk:
         """One story by its key, with at most so many carriers; None when there is none."""
         article, story = tables.article, tables.story
         with self._database.read() as connection:
-            number = connection.scalar(select(story.c.id).where(story.c.key == key))
-            if number is None:
+            named = connection.execute(stories.NAMED, {"of_key": key}).first()
+            if named is None:
                 return None
+            number = named.story
             when = func.coalesce(article.c.published, article.c.saved_at)
             query = select(article, story.c.key.label("story_key")).join(story).where(article.c.story == number)
             rows = connection.execute(query.order_by(when, article.c.id).limit(most)).all()
             return Whole(
-                key=key,
+                key=named.story_key,
                 carriers=tuple((row.id, article_of(row), matches_of(connection, row.id)) for row in rows),
                 told=tuple(one for _, one in told_of(connection, tables.alert.c.story == number)),
             )
@@ -104,7 +105,8 @@ class Desk:
 
 
 def _narrowed(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    alert, article = tables.alert, tables.article
+    alert, article, story = tables.alert, tables.article, tables.story
+    yield alert.c.story.not_in(select(story.c.id).where(story.c.merged_into.is_not(None)))
     if wanted.rule is not None:
         yield alert.c.rule == wanted.rule
     if wanted.since is not None:

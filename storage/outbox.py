@@ -397,7 +397,12 @@ def _hashed(said: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 
-_ALERTS = select(tables.alert, tables.story.c.key.label("story_key")).join(tables.story)
+_STORY = tables.story.alias("survivor")
+_ALERTS = (  # a story that was merged into another is that one
+    select(tables.alert, _STORY.c.key.label("story_key"), _STORY.c.id.label("survivor"))
+    .join_from(tables.alert, tables.story)
+    .join(_STORY, _STORY.c.id == func.coalesce(tables.story.c.merged_into, tables.story.c.id))
+)
 _ORDER = {"urgent": 0, "normal": 1, "digest": 2}
 
 
@@ -420,7 +425,7 @@ def _alerts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Alert]:
     ):
         match = Match(**{name: getattr(row, name) for name in _MATCH})
         evidence.setdefault((row.article, row.rule), []).append(match)
-    carried = carriers(connection, {row.story for row in rows})
+    carried = carriers(connection, {row.survivor for row in rows})
     return [
         Alert(
             rule=row.rule,
@@ -431,7 +436,7 @@ def _alerts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Alert]:
             story=row.story_key,
             article=articles[row.article],
             matches=tuple(evidence.get((row.article, row.rule), ())),
-            carriers=carried.get(row.story, ()),
+            carriers=carried.get(row.survivor, ()),
         )
         for row in rows
     ]

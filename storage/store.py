@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from didban.alert import Notice
+from storage import stories
 from storage.articles import Articles
 from storage.coverage import Coverage
 from storage.database import HEAD, Database
@@ -27,6 +28,7 @@ from storage.desk import Desk
 from storage.evidence import Evidence
 from storage.figures import Figures, figures
 from storage.hosts import Hosts
+from storage.indexing import rebuild
 from storage.links import Links
 from storage.notices import newest, report, unreported
 from storage.outbox import Outbox
@@ -90,6 +92,12 @@ class Store:
     def figures(self, *, now: datetime) -> Figures:
         """What there is, and how late it came and went today."""
         return figures(self.database, now=now)
+
+    def reindex(self) -> int:
+        """Make all that articles are found by anew: words and sentences. Returns how many articles there are."""
+        with self.database.write(alone=True) as connection:
+            stories.rebuild(connection)
+            return rebuild(connection)
 
     def close(self) -> None:
         self.database.close()

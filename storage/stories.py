@@ -82,7 +82,7 @@ def story_of_new(connection: Connection, article: Article, content: str, now: da
     """
     when = article.published or now
     if article.story is not None:
-        named = connection.execute(_NAMED, {"of_key": article.story}).first()
+        named = connection.execute(NAMED, {"of_key": article.story}).first()
         return _begun(connection, article.story, when, now) if named is None else _joined(connection, named, when)
     kin = _kin(connection, article, content)
     if not kin:
@@ -128,18 +128,19 @@ def _joined(connection: Connection, into: Row[Any], when: datetime | None) -> Te
 def _free_key(connection: Connection, article: Article, content: str) -> str:
     """A key for a new story: its text's, or, where an older story has that, its text's and its own identity's."""
     key = content[:16]
-    if connection.execute(_NAMED, {"of_key": key}).first() is None:
+    if connection.execute(NAMED, {"of_key": key}).first() is None:
         return key
     identity = f"{key}\n{article.source}\n{article.id}\n{article.url}\n{article.published}"
     return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
 
 _STORY, _SURVIVOR = tables.story.alias(), tables.story
-_NAMED = (
+NAMED = (
     select(_SURVIVOR.c.id.label("story"), _SURVIVOR.c.key.label("story_key"))
     .join(_STORY, _SURVIVOR.c.id == func.coalesce(_STORY.c.merged_into, _STORY.c.id))
     .where(_STORY.c.key == bindparam("of_key"))
 )
+"""The story that a key names, `story` and `story_key`: that of one that was merged is the survivor's."""
 
 
 # ── copies ───────────────────────────────────────────────────────────────────────────────────────────────────────────
