@@ -387,7 +387,7 @@ def _sorted_out(connection: Connection, arrived: Sequence[Arrived]) -> list[_New
         there = one.link is None or ("link", "", str(one.link)) in known
         fresh = stranger and one.article.complete and not one.withdrawn and there and known.isdisjoint(names)
         sorted_out.append(_New(arrived=one, keys=keys, body=body, imprint=mine) if fresh else one)
-        known.update(names)  # so that what follows is none that it would meet
+        known.update(name for name in names if name[2] is not None)  # so that what follows is none that it would meet
     return sorted_out
 
 
