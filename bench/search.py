@@ -79,24 +79,14 @@ def filled(url: str, count: int) -> tuple[Store, float, float]:
         made = rows(count)
         while batch := list(islice(made, 2_000)):
             connection.execute(tables.article.insert(), batch)
-    before = size(store)
+    before = store.database.size()
     start = perf_counter()
     store.search.rebuild()
     taken = perf_counter() - start
     with store.database.engine.connect() as connection:
         if store.database.postgresql:
             connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("VACUUM ANALYZE"))
-    return store, taken, (size(store) - before) / count
-
-
-def size(store: Store) -> int:
-    asked = (
-        "SELECT pg_database_size(current_database())"
-        if store.database.postgresql
-        else "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-    )
-    with store.database.read() as connection:
-        return int(connection.scalar(text(asked)) or 0)
+    return store, taken, (store.database.size() - before) / count
 
 
 def questions() -> list[tuple[str, str, Selection]]:

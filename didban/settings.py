@@ -31,6 +31,7 @@ from didban.errors import DateError, SettingsError
 from didban.provinces import PROVINCES
 
 _CHANNEL = "DIDBAN_CHANNEL_"
+_WEEK = timedelta(days=7)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -68,7 +69,18 @@ def _hour(value: object) -> object:
 
 
 Hour = Annotated[time | None, BeforeValidator(_hour)]
+
+
+def _kept(value: object) -> object:
+    span = timedelta.max if value == "all" else _span(value)
+    if isinstance(span, timedelta) and span < _WEEK:
+        raise ValueError("keep pages for 7d at least, or all: a source's state is judged by its newest ones")
+    return span
+
+
 Span = Annotated[timedelta, BeforeValidator(_span)]
+Kept = Annotated[timedelta, BeforeValidator(_kept)]
+"""How long pages are kept: `365d`, or `all`."""
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Hosts = Annotated[dict[str, str], BeforeValidator(_hosts)]
 
@@ -82,6 +94,19 @@ class HostSettings(BaseModel):
     headers: dict[str, SecretStr] = Field(default_factory=dict)
     cookies: dict[str, SecretStr] = Field(default_factory=dict)
     ca_file: Path | None = None
+
+
+class PagesSettings(BaseModel):
+    """`[pages]`: for how long pages are kept that have been read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    keep: Kept = timedelta.max
+    """Those of articles."""
+    listings: Kept = timedelta(days=14)
+    """Those of listings, feeds and sitemaps."""
+    current: bool = True
+    """Is the page that an article's text as it stands was read from kept all the same?"""
 
 
 class SourcesSettings(BaseModel):
@@ -169,7 +194,8 @@ class Settings(BaseModel):
     """Who asks there has to show it, as `Authorization: Bearer …`; without one only loopback is listened on."""
     fetch: dict[str, HostSettings] = Field(default_factory=dict)
     """Per host: proxy, headers, cookies, CA file."""
-
+    pages: PagesSettings = PagesSettings()
+    """Which fetched pages are kept, and for how long."""
     web: WebSettings = WebSettings()
     """The officer's page."""
 
@@ -250,7 +276,8 @@ def _toml(path: Path) -> dict[str, Any]:
     return given
 
 
-_FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in {"channels", "fetch", "web"})
+_TABLES = frozenset({"channels", "fetch", "web", "pages"})
+_FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in _TABLES)
 _OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_TEST_BROWSER", "DIDBAN_TEST_POSTGRES")
 
 

@@ -890,6 +890,41 @@ def reindex() -> None:
         click.echo(f"{store.reindex()} articles indexed")
 
 
+@db.command("pages", epilog="Example: didban db pages --pack")
+@click.option(
+    "--pack", is_flag=True, help="Train dictionaries, pack with them, and drop what [pages] keeps no longer, now."
+)
+@click.option(
+    "--check", is_flag=True, help="Unpack every page and hold it against its digest; exit code 1 when one differs."
+)
+@as_json
+def db_pages(*, pack: bool, check: bool, as_json: bool) -> None:
+    """What the stored pages take, by source. Runs pack them by themselves, a little at a time."""
+    from flows import pages
+    from flows.workshop import opened
+
+    settings, damaged = _settings(), 0
+    with opened(settings) as store:
+        if pack:
+            with _progress() as show:
+                counts = pages.pack(settings, store, show=show)
+            _warn(
+                f"{counts['trained']} dictionaries trained, {counts['packed']} pages packed, {counts['dropped']} dropped"
+            )
+        if check:
+            for problem in filter(None, store.upkeep.damaged()):
+                damaged += 1
+                _warn(problem)
+        held, size = store.upkeep.held(), store.database.size()
+    if as_json:
+        said = pages.as_json(held, size) | ({"damaged": damaged} if check else {})
+        click.echo(json.dumps(said, ensure_ascii=False))
+    else:
+        _table(pages.HEADERS, pages.as_rows(held))
+        click.echo(pages.summary(held, size))
+    sys.exit(1 if damaged else 0)
+
+
 @db.command("copy", epilog="Example: didban db copy sqlite:///var/didban.db postgresql://didban@localhost/didban")
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from didban.errors import InputError, SettingsError, StoreError
 from didban.settings import Settings
 from flows.owner import Owner
 from flows.pipeline import Pipeline
+from flows.upkeep import beside, keeping_of
 from scrapers.base import Source
 from scrapers.fetch import Fetcher, HostOptions, RobotsMemory
 from scrapers.sources import Registry, build
@@ -180,8 +181,10 @@ async def workshop(
                 now=clock,
                 operator=operator_of(settings),
             )
+            shop = Workshop(pipeline=pipeline, sources=wanted, channels=channels, bury=partial(pipeline.run, bury))
             try:
-                yield Workshop(pipeline=pipeline, sources=wanted, channels=channels, bury=partial(pipeline.run, bury))
+                async with beside(pipeline, keeping_of(settings.pages)) if rules else nullcontext():
+                    yield shop
             finally:  # what we still held is free at once, for processes on other machines too
                 with suppress(StoreError):
                     await pipeline.run(store.sources.release, {owner.name})

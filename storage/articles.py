@@ -45,7 +45,7 @@ from didban.urls import canonical
 from storage import stories, tables
 from storage.database import Database, again
 from storage.indexing import index
-from storage.pages import body_of, keep, keep_new, row_of
+from storage.pages import digest, keep, keep_new
 from storage.sql import insert, new_id, new_ids
 from storage.stories import Telling
 
@@ -350,18 +350,18 @@ class _New:
     """A complete article that nothing in the store has to do with, nor one that was saved with it: nor its page, nor its link, nor
     its sentences.
 
-    `body` is its page's row of `blob`.
+    `sha256` is its page's.
     """
 
     arrived: Arrived
     keys: _Keys
-    body: dict[str, Any] | None
+    sha256: str | None
     imprint: Imprint
 
 
 def _sorted_out(connection: Connection, arrived: Sequence[Arrived]) -> list[_New | Arrived]:
     """Which of them are new: three questions to the store for all."""
-    asked = [(one, _Keys.of(one.article), None if one.page is None else body_of(one.page)) for one in arrived]
+    asked = [(one, _Keys.of(one.article), None if one.page is None else digest(one.page.body)) for one in arrived]
     known = {
         tuple(row)
         for row in connection.execute(
@@ -372,7 +372,7 @@ def _sorted_out(connection: Connection, arrived: Sequence[Arrived]) -> list[_New
                 "addresses": [keys.address for _, keys, _ in asked if keys.address is not None],
                 "contents": [keys.content for _, keys, _ in asked],
                 "stories": [one.article.story or keys.story for one, keys, _ in asked],
-                "bodies": [body["sha256"] for _, _, body in asked if body is not None],
+                "bodies": [sha256 for _, _, sha256 in asked if sha256 is not None],
                 "links": [one.link for one in arrived if one.link is not None],
             },
         )
@@ -382,16 +382,16 @@ def _sorted_out(connection: Connection, arrived: Sequence[Arrived]) -> list[_New
         connection, [(mine, one.article.published) for one, mine in zip(arrived, prints, strict=True)]
     )
     sorted_out: list[_New | Arrived] = []
-    for (one, keys, body), mine, stranger in zip(asked, prints, alone, strict=True):
-        names = _names(one, keys, body)
+    for (one, keys, sha256), mine, stranger in zip(asked, prints, alone, strict=True):
+        names = _names(one, keys, sha256)
         there = one.link is None or ("link", "", str(one.link)) in known
         fresh = stranger and one.article.complete and not one.withdrawn and there and known.isdisjoint(names)
-        sorted_out.append(_New(arrived=one, keys=keys, body=body, imprint=mine) if fresh else one)
+        sorted_out.append(_New(arrived=one, keys=keys, sha256=sha256, imprint=mine) if fresh else one)
         known.update(name for name in names if name[2] is not None)  # so that what follows is none that it would meet
     return sorted_out
 
 
-def _names(arrived: Arrived, keys: _Keys, body: dict[str, Any] | None) -> list[tuple[str, str, str | None]]:
+def _names(arrived: Arrived, keys: _Keys, sha256: str | None) -> list[tuple[str, str, str | None]]:
     """What of an article may be known already, as the rows of `_KNOWN_OF_ALL`; None is never among those."""
     article = arrived.article
     return [
@@ -399,7 +399,7 @@ def _names(arrived: Arrived, keys: _Keys, body: dict[str, Any] | None) -> list[t
         ("address", article.source, keys.address),
         ("content", "", keys.content),
         ("story", "", article.story or keys.story),
-        ("body", "", None if body is None else body["sha256"]),
+        ("body", "", sha256),
         ("unread", "", None if arrived.link is None else str(arrived.link)),
     ]
 
@@ -475,26 +475,25 @@ def _save_new(connection: Connection, new: Sequence[_New], judge: Judge) -> list
 
 def _keep_new(connection: Connection, pairs: Sequence[tuple[_New, _Written]]) -> dict[int, int]:
     """The pages of new articles; the number of each by its article's."""
-    bodies = [one.body for one, _ in pairs if one.body is not None]
-    if not bodies:
+    paged = [(one, to, one.arrived.page, one.sha256) for one, to in pairs]
+    kept = [(one, to, page, sha256) for one, to, page, sha256 in paged if page is not None and sha256 is not None]
+    if not kept:
         return {}
-    numbers = iter(new_ids(connection, tables.page, len(bodies)))
-    rows: list[dict[str, Any]] = [
+    numbers = new_ids(connection, tables.page, len(kept))
+    facts: list[dict[str, Any]] = [
         {
-            "id": next(numbers),
+            "id": number,
             "source": to.article.source,
             "kind": _kind(one.arrived.sighting),
             "link": one.arrived.link,
             "article": to.id,
             "problem": None,
             "field": one.arrived.field,
-            **row_of(one.arrived.page, one.body["sha256"]),
         }
-        for one, to in pairs
-        if one.arrived.page is not None and one.body is not None
+        for number, (one, to, _, _) in zip(numbers, kept, strict=True)
     ]
-    keep_new(connection, bodies, rows)
-    return {row["article"]: row["id"] for row in rows}
+    keep_new(connection, [(page, sha256, of) for (_, _, page, sha256), of in zip(kept, facts, strict=True)])
+    return {of["article"]: of["id"] for of in facts}
 
 
 def _kind(sighting: Sighting) -> str:

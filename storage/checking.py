@@ -9,7 +9,7 @@ from itertools import islice
 import sqlalchemy
 from sqlalchemy import Connection, func, select
 
-from storage import stories
+from storage import stories, tables
 from storage.database import HEAD, Database
 from storage.indexing import disagreement
 from storage.tables import metadata
@@ -66,9 +66,24 @@ def _problems(connection: Connection, *, newest: bool) -> Iterator[str]:
             missing = {str(index.name) for index in table.indexes} - there
             yield from (f"index {name} of {table.name} is not there" for name in sorted(missing))
         names = set(inspector.get_table_names())
+        if {"blob", "page", "dictionary"} <= names:
+            yield from _unpackable(connection)
         if "search_tokens" not in names:
             yield "table search_tokens is not there"
         elif {"article", "indexed"} <= names and (problem := disagreement(connection)):
             yield problem
         if {"article", "sentence", "frequency", "holding"} <= names and (problem := stories.disagreement(connection)):
             yield problem
+
+
+def _unpackable(connection: Connection) -> Iterator[str]:
+    """Pages that need a dictionary which is not there. SQLite keeps no reference that is not asked of it."""
+    page, blob, dictionary = tables.page, tables.blob, tables.dictionary
+    query = (
+        select(page.c.url, blob.c.dictionary)
+        .select_from(page.join(blob).outerjoin(dictionary))
+        .where(blob.c.dictionary.is_not(None), dictionary.c.id.is_(None))
+        .order_by(page.c.id)
+    )
+    for url, number in connection.execute(query.limit(SHOWN)):
+        yield f"page {url}: dictionary {number}, which it was packed with, is not there"

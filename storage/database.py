@@ -27,7 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from didban.dates import tehran_day
 from didban.errors import StoreError, StoreTooNew, StoreUnavailable
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. Kept here so that opening a database that is up to date need not import Alembic."""
 
 BUSY_SECONDS = 30
@@ -109,6 +109,16 @@ class Database:
             before = datetime.now(UTC)
             theirs: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
             return theirs - (before + (datetime.now(UTC) - before) / 2)
+
+    def size(self) -> int:
+        """The bytes that it takes on its disk; what is waiting to be written into an SQLite file is not counted."""
+        asked = (
+            "SELECT pg_database_size(current_database())"
+            if self.postgresql
+            else "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+        )
+        with self.read() as connection:
+            return int(connection.execute(text(asked)).scalar_one())
 
     def revision(self) -> str | None:
         """The migration this database stands at, None when it is empty. Raises StoreError for a foreign database."""

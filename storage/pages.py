@@ -1,24 +1,21 @@
-"""Pages: the bytes as served, each body kept once, compressed."""
+"""Pages: the bytes as served, each body kept once, packed (storage/packing.py)."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
-import zstandard
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select, text, update
 
 from didban.article import Page
 from storage import tables
 from storage.database import Database
+from storage.packing import pack, unpack
 from storage.sql import new_id
-
-_LEVEL = 3
-"""Of zstd: 9 makes pages a twentieth smaller and takes five times as long, more than reading them does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,43 +45,60 @@ def keep(
 
     `problem` says why it could not be read, `field` what its reader missed, when that is known.
     """
-    body = body_of(page)
-    digest = body["sha256"]
+    sha256 = digest(page.body)
+    (body,) = _bodies(connection, source, [(page, sha256)])
     if connection.scalar(_INSERT_BODY, body) is None:  # these bytes are there: at this address?
-        here = {"of_source": source, "of_url": page.url, "of_blob": digest, "of_kind": kind}
+        if connection.scalar(_HOLD, {"of_blob": sha256}) is None:  # they were, until somebody dropped them
+            connection.execute(_INSERT_BODY, body)
+        here = {"of_source": source, "of_url": page.url, "of_blob": sha256, "of_kind": kind}
         same = connection.scalar(_SAME, here)
         if same is not None:
             again = update(tables.page).where(tables.page.c.id == same).values(problem=problem, field=field)
             connection.execute(again if article is None else again.values(article=article))
             return int(same)
     where = {"source": source, "kind": kind, "link": link, "article": article, "problem": problem, "field": field}
-    return new_id(connection.execute(_INSERT, row_of(page, digest) | where))
+    return new_id(connection.execute(_INSERT, _row(page, sha256) | where))
 
 
-def body_of(page: Page) -> dict[str, Any]:
-    """The page's bytes as a row of `blob`."""
-    digest = hashlib.sha256(page.body).hexdigest()
-    return {"sha256": digest, "size": len(page.body), "zstd": _COMPRESSOR.compress(page.body)}
+def keep_new(connection: Connection, pages: Sequence[tuple[Page, str, dict[str, Any]]]) -> None:
+    """Store pages inside the caller's transaction, who knows that none of their bodies is there. Each with its digest, and what
+    its row says beside the answer itself: `source` and its number among it."""
+    for source, those in groupby(pages, lambda one: one[2]["source"]):
+        connection.execute(_NEW_BODY, _bodies(connection, source, [(page, sha256) for page, sha256, _ in those]))
+    connection.execute(_INSERT, [_row(page, sha256) | facts for page, sha256, facts in pages])
 
 
-def row_of(page: Page, digest: str) -> dict[str, Any]:
+def digest(body: bytes) -> str:
+    """By what a body is known."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def _bodies(connection: Connection, source: str, pages: Sequence[tuple[Page, str]]) -> list[dict[str, Any]]:
+    """Rows of `blob`."""
+    packed = pack(connection, source, [page.body for page, _ in pages])
+    return [
+        {"sha256": sha256, "size": len(page.body), "zstd": one.zstd, "dictionary": one.dictionary}
+        for (page, sha256), one in zip(pages, packed, strict=True)
+    ]
+
+
+def _row(page: Page, sha256: str) -> dict[str, Any]:
     """What a row of `page` says of the answer itself."""
     return {
         "url": page.url,
         "fetched": page.fetched,
         "status": page.status,
         "headers": dict(page.headers),
-        "blob": digest,
+        "blob": sha256,
     }
 
 
-def keep_new(connection: Connection, bodies: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]) -> None:
-    """Store pages inside the caller's transaction, who knows that none of their bodies is there; rows are numbered already."""
-    connection.execute(_NEW_BODY, bodies)
-    connection.execute(_INSERT, rows)
-
-
 _INSERT, _NEW_BODY = tables.page.insert(), tables.blob.insert()
+_HOLD = (
+    select(tables.blob.c.sha256)
+    .where(tables.blob.c.sha256 == bindparam("of_blob"))
+    .with_for_update(read=True, key_share=True)
+)
 _SAME = select(tables.page.c.id).where(
     tables.page.c.source == bindparam("of_source"),
     tables.page.c.url == bindparam("of_url"),
@@ -95,19 +109,10 @@ _SAME = select(tables.page.c.id).where(
 
 # As text: SQLAlchemy remembers how it writes a statement, but not one with ON CONFLICT, which costs more than to carry it out.
 _INSERT_BODY = text(
-    "INSERT INTO blob (sha256, size, zstd) VALUES (:sha256, :size, :zstd) ON CONFLICT DO NOTHING RETURNING sha256"
+    "INSERT INTO blob (sha256, size, zstd, dictionary) VALUES (:sha256, :size, :zstd, :dictionary)"
+    " ON CONFLICT DO NOTHING RETURNING sha256"
 )
 """Gives a row back when the body is a new one."""
-
-
-class _Compressor(threading.local):
-    """A thread's own: to clear a new one's tables for every page takes half as long again."""
-
-    def __init__(self) -> None:
-        self.compress = zstandard.ZstdCompressor(level=_LEVEL).compress
-
-
-_COMPRESSOR = _Compressor()
 
 
 class Pages:
@@ -184,7 +189,12 @@ def _worth_reading() -> ColumnElement[bool]:
 
 
 def _kept(connection: Connection, where: ColumnElement[bool]) -> Iterator[Kept]:
-    query = select(tables.page, tables.blob.c.zstd).join(tables.blob).where(where).order_by(tables.page.c.id)
+    query = (
+        select(tables.page, tables.blob.c.zstd, tables.blob.c.dictionary)
+        .join(tables.blob)
+        .where(where)
+        .order_by(tables.page.c.id)
+    )
     for row in connection.execute(query):
         yield Kept(
             id=row.id,
@@ -194,7 +204,7 @@ def _kept(connection: Connection, where: ColumnElement[bool]) -> Iterator[Kept]:
             problem=row.problem,
             page=Page(
                 url=row.url,
-                body=zstandard.ZstdDecompressor().decompress(row.zstd),
+                body=unpack(connection, row.zstd, row.dictionary, of=row.url),
                 fetched=row.fetched,
                 status=row.status,
                 headers=row.headers,

@@ -34,6 +34,9 @@ class SourceState:
     idle: int
 
 
+_LEASED = (tables.source, tables.link, tables.unit, tables.message, tables.chore)
+
+
 class Sources:
     """Leases on sources: each is polled by one process at a time."""
 
@@ -180,7 +183,7 @@ class Sources:
         """Void every lease of owners known to be dead; returns how many."""
         count = 0
         with self._database.write() as connection:
-            for table in (tables.source, tables.link, tables.unit, tables.message):
+            for table in _LEASED:
                 freed = connection.execute(
                     update(table).where(table.c.leased_by.in_(owners)).values(leased_by=None, leased_until=None)
                 )
@@ -192,7 +195,7 @@ class Sources:
         with self._database.read() as connection:
             return {
                 owner
-                for table in (tables.source, tables.link, tables.unit, tables.message)
+                for table in _LEASED
                 for owner in connection.scalars(
                     select(table.c.leased_by).where(table.c.leased_by.is_not(None)).distinct()
                 )

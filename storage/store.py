@@ -9,6 +9,7 @@
     store.coverage   what is known of each day of an archive
     store.search     articles by their words
     store.desk       what the officer's page asks
+    store.upkeep     dictionaries, what is kept    store.chores     whose turn it is to look after it
 
 Every method is one transaction. The store is synchronous; one thread writes.
 """
@@ -22,6 +23,7 @@ from datetime import datetime
 from didban.alert import Notice
 from storage import stories
 from storage.articles import Articles
+from storage.chores import Chores
 from storage.coverage import Coverage
 from storage.database import HEAD, Database
 from storage.desk import Desk
@@ -37,6 +39,7 @@ from storage.robots import RobotsTexts
 from storage.search import Search
 from storage.sources import Sources
 from storage.units import Units
+from storage.upkeep import Upkeep
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Store:
     robots: RobotsTexts = field(init=False)
     search: Search = field(init=False)
     desk: Desk = field(init=False)
+    upkeep: Upkeep = field(init=False)
+    chores: Chores = field(init=False)
 
     def __post_init__(self) -> None:
         for name, room in (
@@ -71,6 +76,8 @@ class Store:
             ("robots", RobotsTexts),
             ("search", Search),
             ("desk", Desk),
+            ("upkeep", Upkeep),
+            ("chores", Chores),
         ):
             object.__setattr__(self, name, room(self.database))
 

@@ -3,13 +3,14 @@
 source ── listing            what is polled, and the validators of the last answer
    └───── link ───┐          an address seen; noted in the same transaction as its listing's validators
    └───── unit ── unit_link  a piece of a walk through an archive: a day, a run of pages, a gap; and what it listed
-blob ──── page ───┤          bytes as served, each body once
+blob ──── page ───┤          bytes as served, each body once, packed with its source's dictionary
              article ── revision
                   ├──── match
                 story ── alert ── notification ── message
 sentence, frequency, holding what of an article its copies are found by (storage/stories.py)
 indexed                      where an article stands in the index of all words (storage/indexing.py)
 host, robots                 when each host may next be asked, and what its robots.txt says
+chore                        what one process at a time does now and then, for all
 notice ── notification       what the operator must know
 """
 
@@ -67,6 +68,7 @@ metadata = MetaData(
 
 _LEASED = text("leased_by IS NOT NULL")
 _MERGED = text("merged_into IS NOT NULL")
+_PLAIN = text("dictionary IS NULL")
 
 source = Table(
     "source",
@@ -158,12 +160,26 @@ unit_link = Table(
     Column("link", Integer, ForeignKey("link.id"), primary_key=True, index=True),
 )
 
+dictionary = Table(
+    "dictionary",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("source", String, nullable=False, index=True),
+    Column("content", LargeBinary, nullable=False),
+    Column("samples", Integer, nullable=False),  # pages that it was trained on
+    Column("made_at", UTCTime, nullable=False),
+    Column("judged_at", UTCTime, nullable=False),  # when it was last seen whether another one would pay
+)
+"""Of a source the one with the highest number is in use; the others stay for the bodies that need them."""
+
 blob = Table(
     "blob",
     metadata,
     Column("sha256", String(64), primary_key=True),
     Column("size", Integer, nullable=False),
     Column("zstd", LargeBinary, nullable=False),
+    Column("dictionary", Integer, ForeignKey("dictionary.id")),  # None: packed without one
+    Index("ix_blob_plain", "sha256", sqlite_where=_PLAIN, postgresql_where=_PLAIN),
 )
 
 page = Table(
@@ -176,7 +192,7 @@ page = Table(
     Column("fetched", UTCTime, nullable=False),
     Column("status", Integer, nullable=False),
     Column("headers", JSON, nullable=False),
-    Column("blob", String(64), ForeignKey("blob.sha256"), nullable=False),
+    Column("blob", String(64), ForeignKey("blob.sha256"), nullable=False, index=True),
     Column("link", Integer, ForeignKey("link.id"), index=True),
     Column("article", Integer, ForeignKey("article.id"), index=True),
     Column("problem", Text),  # why it could not be read; None when it was
@@ -228,7 +244,7 @@ revision = Table(
     Column("article", Integer, ForeignKey("article.id"), primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("at", UTCTime, nullable=False),
-    Column("page", Integer, ForeignKey("page.id")),
+    Column("page", Integer, ForeignKey("page.id"), index=True),
     Column("kicker", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("lead", Text, nullable=False),
@@ -356,6 +372,15 @@ host = Table(
     Column("name", String, primary_key=True),
     Column("next_at", UTCTime, nullable=False),
     Column("wanted_until", UTCTime),  # a watch waits for its turn until then, and a backfill lets it go first
+)
+
+chore = Table(
+    "chore",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("done_at", UTCTime),
+    Column("leased_by", String),
+    Column("leased_until", UTCTime),
 )
 
 robots = Table(

@@ -92,7 +92,8 @@ def test_a_setting_has_a_row_with_its_variable_and_its_default() -> None:
     variables = {name for row in table for name in coded(row[1])}
     assert set(Settings.model_fields) <= set(named)
     for name in Settings.model_fields:
-        variable = {"channels": "DIDBAN_CHANNEL_NAME", "fetch": "", "web": ""}.get(name, f"DIDBAN_{name.upper()}")
+        tables = {"channels": "DIDBAN_CHANNEL_NAME", "fetch": "", "web": "", "pages": ""}
+        variable = tables.get(name, f"DIDBAN_{name.upper()}")
         assert coded(named[name][1]) == ([variable] if variable else []), name
     assert {"DIDBAN_CONFIG", *settings._OTHER_VARIABLES} <= variables
     plain: dict[str, Any] = {
