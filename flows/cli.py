@@ -336,7 +336,7 @@ def import_(paths: tuple[Path, ...], source: str | None, *, as_json: bool) -> No
 @click.option(
     "--format",
     "shape",
-    type=click.Choice(["seed", "jsonl", "csv", "parquet", "csl", "bibtex", "ris"]),
+    type=click.Choice(["seed", "jsonl", "csv", "parquet", "csl", "bibtex", "ris", "warc"]),
     default="jsonl",
     show_default=True,
 )
@@ -364,7 +364,7 @@ def export(
     *,
     original: bool,
 ) -> None:
-    """Write articles: seed documents, JSON lines, CSV, Parquet, or citations."""
+    """Write articles: seed documents, JSON lines, CSV, Parquet, citations; or their pages as served, as WARC."""
     from flows.exports import BINARY, Export, Query
     from flows.workshop import opened, sources_of
 

@@ -33,8 +33,8 @@ from storage.store import Store
 
 Warn = Callable[[str], None]
 MANIFEST = ".manifest.json"
-FORMATS = ("seed", *STREAMS)
-BINARY = frozenset({"parquet"})
+FORMATS = ("seed", *STREAMS, "warc")
+BINARY = frozenset({"parquet", "warc"})
 """Formats that are no text: they go to a file, never to a terminal."""
 
 
@@ -102,18 +102,31 @@ class Export:
         if path.exists() and not path.is_file():  # a folder, or a device that a file would take the place of
             raise InputError(f"{path}: is no file; {shape} is written to one")
         packed = path.suffix == ".gz"
-        if packed and shape in BINARY:
+        if packed and shape == "parquet":
             raise InputError(f"{path}: {shape} is compressed by itself; name it without .gz")
+        facts: dict[str, Any] = {}
         with _whole(path) as file:
-            if packed:
+            if shape == "warc":
+                facts = self._warc(file, packed=packed)
+            elif packed:
                 with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as inner:
                     self.to_stream(shape, cast("BinaryIO", inner))
             else:
                 self.to_stream(shape, file)
         with path.open("rb") as written:
             digest = hashlib.file_digest(written, "sha256").hexdigest()
-        self._describe(path, shape, {"sha256": digest, "bytes": path.stat().st_size})
+        self._describe(path, shape, {"sha256": digest, "bytes": path.stat().st_size} | facts)
         return self._count()
+
+    def _warc(self, file: BinaryIO, *, packed: bool) -> dict[str, Any]:
+        """What the manifest says of it beside its bytes."""
+        from flows import warc  # noqa: PLC0415 - a library that no other export waits for
+
+        pages = self._store.pages
+        count, bare = warc.write(
+            file, self._rows(), pages.of_article, packed=packed, query=self._asked(), as_of=pages.newest()
+        )
+        return {"pages": count, "without_page": bare}
 
     def to_folder(self, folder: Path, *, original: bool, warn: Warn) -> int:
         """One seed document per article; `original` gives back the bytes that were imported instead. Returns how many there are.
@@ -158,18 +171,20 @@ class Export:
         return sum(seen.articles for seen in self._seen.values())
 
     def _describe(self, path: Path, shape: str, facts: dict[str, Any]) -> None:
-        query = {name: _plain(value) for name, value in asdict(self._query).items()}
         said = {
             "didban": __version__,
             "name": path.name,
             "format": shape,
-            "query": query,
+            "query": self._asked(),
             "articles": self._count(),
             **facts,
             "sources": [self._source(key) for key in sorted(self._seen)],
         }
         with _whole(_manifest(path)) as file:
             file.write(json.dumps(said, ensure_ascii=False, indent=1).encode() + b"\n")
+
+    def _asked(self) -> dict[str, object]:
+        return {name: _plain(value) for name, value in asdict(self._query).items()}
 
     def _source(self, key: str) -> dict[str, Any]:
         seen, outlet = self._seen[key], self.outlet(key)

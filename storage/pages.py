@@ -131,6 +131,17 @@ class Pages:
         with self._database.read() as connection:
             return next(_kept(connection, where), None)
 
+    def of_article(self, number: int) -> list[Kept]:
+        """The pages of an article, as they were fetched, oldest first."""
+        where = (tables.page.c.article == number) & (tables.page.c.kind == "article")
+        with self._database.read() as connection:
+            return list(_kept(connection, where))
+
+    def newest(self) -> datetime | None:
+        """When the newest page was fetched."""
+        with self._database.read() as connection:
+            return connection.scalar(select(func.max(tables.page.c.fetched)))
+
     def worth_reading(
         self, *, source: str | None = None, since: datetime | None = None, until: datetime | None = None
     ) -> list[int]:
