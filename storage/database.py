@@ -111,14 +111,13 @@ class Database:
             return theirs - (before + (datetime.now(UTC) - before) / 2)
 
     def size(self) -> int:
-        """The bytes that it takes on its disk; what is waiting to be written into an SQLite file is not counted."""
-        asked = (
-            "SELECT pg_database_size(current_database())"
-            if self.postgresql
-            else "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
-        )
-        with self.read() as connection:
-            return int(connection.execute(text(asked)).scalar_one())
+        """The bytes that it takes on its disk."""
+        if self.postgresql:
+            with self.read() as connection:
+                return int(connection.execute(select(func.pg_database_size(func.current_database()))).scalar_one())
+        path = Path(self.url.database or "")
+        files = (path.with_name(path.name + suffix) for suffix in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
 
     def revision(self) -> str | None:
         """The migration this database stands at, None when it is empty. Raises StoreError for a foreign database."""

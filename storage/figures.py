@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, case, func, select
@@ -84,7 +83,7 @@ def figures(database: Database, *, now: datetime) -> Figures:
             oldest=connection.scalar(opened),
             polled=connection.scalar(select(func.max(tables.source.c.polled_at))),
             lags={stage: sorted(max(lag.total_seconds(), 0.0) for lag in found) for stage, found in lags.items()},
-            bytes=_bytes(connection, database),
+            bytes=database.size(),
         )
 
 
@@ -138,11 +137,3 @@ def _recent(what, since: datetime):  # noqa: ANN001, ANN202 - a column of messag
     message = tables.message
     newest = select(message.c.id).order_by(message.c.id.desc()).limit(_MESSAGES)
     return select(what).where(message.c.id.in_(newest), message.c.sent_at >= since)
-
-
-def _bytes(connection: Connection, database: Database) -> int:
-    if database.postgresql:
-        return int(connection.exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
-    path = Path(database.url.database or "")
-    files = (path.with_name(path.name + suffix) for suffix in ("", "-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
