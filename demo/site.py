@@ -232,6 +232,11 @@ class Site:
             self._shelves[piece.article.source].add(piece)
         return piece
 
+    def show(self, piece: Piece) -> None:
+        """Publish this one, on its own site."""
+        with self._lock:
+            self._shelves[piece.article.source].add(piece)
+
     def publish(self, source: str, count: int = 1) -> tuple[Piece, ...]:
         """Publish `count` articles that match nothing, dated now: more than a feed holds makes a gap."""
         with self._lock:

@@ -20,6 +20,7 @@ from storage.articles import Arrived
 from storage.links import insert_links
 from storage.store import Store, open_store
 from tests.support import NOW, TEXT, article, judge, sighting
+from tests.support_stories import said
 
 NUMBERS = range(1, 9)
 """Few, so that in thirty articles ids, addresses, texts, pages and links often meet."""
@@ -37,6 +38,13 @@ def _noted(store: Store) -> list[int]:
     return numbers
 
 
+def _text(pick: Random) -> str:
+    """Equal ones, near copies of two stories, and others."""
+    lines = [*said(pick.randrange(2)), TEXT]
+    del lines[pick.randrange(8)]
+    return pick.choice(["کوتاه", TEXT, *(f"{TEXT} {other}" for other in NUMBERS), *["\n".join(lines)] * 8])
+
+
 def _any(pick: Random, links: list[int]) -> Arrived:
     number = pick.choice(NUMBERS)
     url = pick.choice([None, f"https://www.irna.ir/news/8400000{number}/خبر-{pick.choice(NUMBERS)}"])
@@ -46,7 +54,7 @@ def _any(pick: Random, links: list[int]) -> Arrived:
         id=pick.choice([None, str(number)]),
         url=url,
         title=pick.choice(["دولت الکترونیک", f"خبر {pick.choice(NUMBERS)}"]),
-        text=pick.choice(["کوتاه", TEXT, *(f"{TEXT} {other}" for other in NUMBERS)]) if complete else "",
+        text=_text(pick) if complete else "",
         story=pick.choice([None] * 9 + ["named"]),
         published=pick.choice([None, NOW, NOW - timedelta(days=40)]),
         complete=complete,

@@ -19,8 +19,8 @@ from storage import stories, tables
 from storage.articles import Arrived
 from storage.checking import check
 from storage.store import Store, open_store
-from tests.storage.support_stories import said, story
 from tests.support import NOW, article, judge, sighting
+from tests.support_stories import said, story
 
 BOTH = {"egov": "دولت الکترونیک", "post": "پست بانک"}
 

@@ -16,8 +16,8 @@ from storage import tables
 from storage.checking import check
 from storage.database import HEAD, Database
 from storage.store import Store, open_store
-from tests.storage.support_stories import story
 from tests.support import article, judge, sighting
+from tests.support_stories import story
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +28,7 @@ import sqlalchemy.dialects.postgresql.psycopg, psycopg  # once, before the forks
 from sqlalchemy import event
 from storage.articles import Arrived
 from storage.store import open_store
-from tests.storage.support_stories import story
+from tests.support_stories import story
 from tests.support import judge, sighting
 
 url, writers, stories, seed = sys.argv[1], *map(int, sys.argv[2:])
@@ -126,16 +126,12 @@ def test_a_migration_of_articles_that_is_killed_leaves_them_as_they_were(empty_u
         old.reflect(connection, only=["story", "article"])
         copies = [story("a"), story("a", source="mehr"), story("b")]
         for number, one in enumerate(copies, 1):
-            values = {column.name: getattr(one, column.name, None) for column in old.tables["article"].columns} | {
-                "id": number,
-                "site_id": one.id,
-                "tags": [],
-                "codes": [],
-                "content_key": str(number),
-            }
-            values |= {"folded_key": "x", "revision": 1, "story": number, "saved_at": one.fetched, "via": "watch"}
-            begun = {"id": number, "key": str(number), "created_at": one.fetched, "last_at": one.published}
+            begun = {"key": str(number), "created_at": one.fetched, "last_at": one.published}
             connection.execute(old.tables["story"].insert(), begun)
+            names = [column.name for column in old.tables["article"].columns if column.name != "id"]
+            values = {name: getattr(one, name, None) for name in names}
+            values |= {"site_id": one.id, "tags": [], "codes": [], "content_key": str(number), "folded_key": "x"}
+            values |= {"revision": 1, "story": number, "saved_at": one.fetched, "via": "watch"}
             connection.execute(old.tables["article"].insert(), values)
     died = subprocess.run([sys.executable, "-c", DYING, empty_url], cwd=ROOT, capture_output=True, check=False)
     assert died.returncode == -signal.SIGKILL, died.stderr
