@@ -211,3 +211,5 @@ class Message:
     parts: tuple[str, ...]
     next_part: int
     attempts: int
+    taken: frozenset[str] = frozenset()
+    """The steps of part `next_part` that are done, where it goes to several receivers."""

@@ -152,12 +152,14 @@ class ServerError(DidbanError):
 
 
 class SendError(DidbanError):
-    """A channel did not take a message now. `retry_after` is in seconds when the receiver said so."""
+    """A channel did not take a message now. `retry_after` is in seconds when the receiver said so; `unsure` when it may have taken
+    the message all the same: the answer was lost, or is somebody else's in between."""
 
-    def __init__(self, channel: str, problem: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, channel: str, problem: str, *, retry_after: float | None = None, unsure: bool = True) -> None:
         self.channel = channel
         self.problem = problem
         self.retry_after = retry_after
+        self.unsure = unsure
         super().__init__(f"channel {channel}: {problem}")
 
 

@@ -2,7 +2,7 @@
 
 The environment wins over didban.toml, which wins over the defaults. `DIDBAN_CONFIG` names the file; without it `didban.toml`
 of the current folder is read when there is one. Channels come from `[channels]` and from `DIDBAN_CHANNEL_<NAME>`; their URLs
-may hold secrets, so they are never printed.
+may hold secrets, so they are never printed, and may name the place where they are kept instead (`revealed`).
 """
 
 from __future__ import annotations
@@ -109,6 +109,19 @@ class PagesSettings(BaseModel):
     """Is the page that an article's text as it stands was read from kept all the same?"""
 
 
+class ChannelSettings(BaseModel):
+    """`[channel.NAME]`: what a channel needs beside its URL. `secret` and `proxy` may be `env:NAME` or `secret:PATH`, too."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    proxy: SecretStr | None = None
+    ca_file: Path | None = None
+    secret: SecretStr | None = None
+    """Signs what a webhook gets."""
+    api: str | None = None
+    """Where a messenger's API is, when not where it usually is."""
+
+
 class SourcesSettings(BaseModel):
     """`sources = ["irna", "mehr"]`; or `[sources]` with `watch = [...]` and a table `[sources.KEY]` for each that is changed
     or added. What such a table may hold is checked where sources are made."""
@@ -184,6 +197,8 @@ class Settings(BaseModel):
     """The sources that the watch polls (empty is the default three), and the operator's own: tables `[sources.KEY]`."""
     channels: dict[str, SecretStr] = Field(default_factory=dict)
     """Names for channel URLs; empty is the console."""
+    channel: dict[str, ChannelSettings] = Field(default_factory=dict)
+    """Per channel: proxy, CA file, a webhook's secret, a messenger's API."""
     operator: Words | None = None
     """The channels that hear when a source's state changes: the first unless named, none when empty."""
     report: Hour = time(8)
@@ -220,9 +235,40 @@ class Settings(BaseModel):
             raise ValueError(f"no province {home!r}{_nearest(home, slugs)}; `lorestan` is one")
         return home
 
+    @model_validator(mode="after")
+    def _channels_that_are_there(self) -> Settings:
+        for name in self.channel:
+            if name not in self.channels:
+                raise ValueError(
+                    f"[channel.{name}] is of no channel{_nearest(name, self.channels)}; [channels] names them"
+                )
+        return self
+
     @property
     def store_url(self) -> str:
         return self.database_url or f"sqlite:///{(self.var / 'didban.db').absolute()}"
+
+
+def revealed(value: str, *, what: str, environ: Mapping[str, str] | None = None) -> str:
+    """A secret as it is, or from where it is kept: `env:NAME` is a variable, `secret:PATH` the first line of a file.
+
+    Raises SettingsError, which names `what` and the place, never the value.
+    """
+    kind, _, place = value.partition(":")
+    if kind == "env":
+        if found := (os.environ if environ is None else environ).get(place):
+            return found
+        raise SettingsError(f"{what} is to be in the environment variable {place}, which is not set")
+    if kind == "secret":
+        try:
+            lines = Path(place).read_text("utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise SettingsError(f"{what} is to be in the file {place!r}, which cannot be read: {reason}") from None
+        if lines and lines[0].strip():
+            return lines[0].strip()
+        raise SettingsError(f"{what} is to be in the first line of {place!r}, which is empty")
+    return value
 
 
 def config_path(environ: Mapping[str, str] | None = None) -> Path:
@@ -276,7 +322,7 @@ def _toml(path: Path) -> dict[str, Any]:
     return given
 
 
-_TABLES = frozenset({"channels", "fetch", "web", "pages"})
+_TABLES = frozenset({"channels", "channel", "fetch", "web", "pages"})
 _FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in _TABLES)
 _OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_TEST_BROWSER", "DIDBAN_TEST_POSTGRES")
 

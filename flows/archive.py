@@ -27,7 +27,7 @@ from didban.outcome import Tally
 from didban.settings import Settings
 from flows.deliver import deliver
 from flows.shift import silent
-from flows.workshop import Workshop, chosen, now, opened, rules_of, workshop
+from flows.workshop import Workshop, chosen, everyone, now, opened, rules_of, workshop
 from scrapers.base import Source, days
 from scrapers.detect import settled, unsettled
 from scrapers.platforms.nastooh import Nastooh
@@ -375,7 +375,7 @@ async def conclude(
         said = " · ".join(f"{rule} {count}" for rule, count in sorted(rules.items(), key=lambda one: (-one[1], one[0])))
         report(f"{asked.source}: archived alerts of these days: {said}")
     if notify:
-        channels = {rule.id: rule.channels or tuple(settings.channels) for rule in rules_of(settings).rules}
+        channels = {rule.id: rule.channels or everyone(settings) for rule in rules_of(settings).rules}
         digest = f"backfill {asked.source} {asked.since}..{asked.until}"
         told = await pipeline.run(outbox.announce, digest, **these, channels=channels, now=pipeline.now())
         report(f"{asked.source}: {told} of them are told now, as digests")

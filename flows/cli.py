@@ -125,11 +125,20 @@ def watch(sources: tuple[str, ...], *, as_json: bool) -> None:
     _finish(tally, as_json=as_json)
 
 
-@cli.command(epilog="Example: didban notify")
+@cli.command(epilog="Example: didban notify --test officer")
+@click.option("--test", "tested", multiple=True, metavar="CHANNEL", help="Only send this channel a test message, now.")
 @as_json
-def notify(*, as_json: bool) -> None:
+def notify(*, tested: tuple[str, ...], as_json: bool) -> None:
     """Deliver what is due."""
     settings = _settings()
+    if tested:
+        from flows.try_channel import try_channels
+
+        with _aside(as_json=as_json):
+            tried = try_channels(settings, tested)
+        for one in tried:
+            click.echo(json.dumps(one.as_json(), ensure_ascii=False) if as_json else one.line)
+        sys.exit(0 if all(one.taken for one in tried) else 1)
     tally = _as_flow(settings, "notify")
     if tally is None:
         from flows import deliver

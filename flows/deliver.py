@@ -1,19 +1,21 @@
 """Deliver: due notifications are closed into messages, and messages are sent until they are taken.
 
-Channels are independent: one that is down never holds up another. A message that no network could carry waits as long as it
-takes; one that its receiver refuses, or fails to take `TRIES` times, is a dead letter until `didban alerts retry`.
+Channels are independent: one that is down, slow or broken never holds up another. A message that no network could carry waits as
+long as it takes; one that its receiver refuses, or fails to take `TRIES` times, is a dead letter until `didban alerts retry`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 
-from alerts.channels.base import Channel
-from didban.alert import AnyDraft, Message
-from didban.errors import ChannelRefused, ChannelUnreachable, SendError
+from alerts.channels.base import Channel, Receipt, Stepwise
+from didban.alert import Message
+from didban.errors import ChannelRefused, ChannelUnreachable, DidbanError, SendError, StoreError
 from didban.outcome import Tally
 from didban.settings import Settings
 from flows.pipeline import Pipeline
@@ -35,62 +37,101 @@ def run(settings: Settings) -> Tally:
     return asyncio.run(once())
 
 
-async def deliver(pipeline: Pipeline, channels: Mapping[str, Channel]) -> Tally:
-    """Send what is due; the tally counts messages sent and those that have to wait."""
-    outbox = pipeline.store.outbox
-
-    def render(draft: AnyDraft) -> tuple[str, ...]:
-        return channels[draft.channel].render(draft)
-
-    await pipeline.run(outbox.close_due, tuple(channels), render, now=pipeline.now())
+async def deliver(pipeline: Pipeline, channels: Mapping[str, Channel], *, until: datetime | None = None) -> Tally:
+    """Send what is due; from `until` on no further message is begun. The tally counts messages sent and those that have to wait."""
     total = Tally()
-    for tally in await asyncio.gather(*(_drain(pipeline, channel) for channel in channels.values())):
+    for tally in await asyncio.gather(*(on_channel(pipeline, one, until=until) for one in channels.values())):
         total.add(tally)
     return total
 
 
-async def _drain(pipeline: Pipeline, channel: Channel) -> Tally:
-    """Send a channel's open messages one after the other, until none is due or one fails."""
+async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | None = None) -> Tally:
+    """Close what is due on one channel, and send its open messages one after the other, until none is due or one fails."""
     tally = Tally()
     lease = timedelta(seconds=channel.deadline) + GRACE
     outbox = pipeline.store.outbox
-    while True:
+    try:
+        await pipeline.run(outbox.close_due, (channel.name,), channel.render, now=pipeline.now())
+    except DidbanError:
+        raise
+    except Exception as error:  # ours to mend, and no reason to keep the others waiting
+        tally.unsent += 1
+        tally.problems.append(str(_unforeseen(channel, error)))
+    while until is None or pipeline.now() < until:
         take = partial(outbox.take, (channel.name,), owner=pipeline.owner, now=pipeline.now(), lease=lease)
         message = await pipeline.run(take)
         if message is None:
-            return tally
+            break
         try:
-            await _send(pipeline, channel, message, lease)
+            complaint = await _send(pipeline, channel, message, lease)
         except SendError as error:
             tally.unsent += 1
             tally.problems.append(str(error))
             await _fail(pipeline, message, error)
             if not isinstance(error, ChannelRefused):
-                return tally
+                break
         else:
             tally.sent += 1
+            if complaint:
+                tally.problems.append(complaint)
+    return tally
 
 
-async def _send(pipeline: Pipeline, channel: Channel, message: Message, lease: timedelta) -> None:
-    """Send the parts not yet taken, writing down each as it is; the lease is for one part at a time. Raises SendError."""
-    total = len(message.parts)
+async def _send(pipeline: Pipeline, channel: Channel, message: Message, lease: timedelta) -> str:
+    """Send the parts not yet taken, writing down each as it is; the lease is for one part at a time. Returns what a receiver who
+    took it complains of. Raises SendError."""
+    total, taken, receipt = len(message.parts), message.taken, Receipt()
     for number in range(message.next_part, total):
+        steps, taken = _Steps(pipeline, message, taken, lease), frozenset[str]()
+        send = partial(channel.send, steps=steps) if isinstance(channel, Stepwise) else channel.send
         try:
             async with asyncio.timeout(channel.deadline):
-                await channel.send(message.parts[number], key=message.key, number=number + 1, total=total)
+                given = await send(message.parts[number], key=message.key, number=number + 1, total=total)
         except TimeoutError:
             raise ChannelUnreachable(channel.name, f"did not answer within {channel.deadline:g} s") from None
-        taken = partial(pipeline.store.outbox.part_sent, message, number, leased_until=pipeline.now() + lease)
-        await pipeline.run(taken)
-    await pipeline.run(pipeline.store.outbox.sent, message, now=pipeline.now())
+        except (SendError, StoreError):
+            raise
+        except Exception as error:
+            raise _unforeseen(channel, error) from None
+        receipt = given or receipt
+        done = partial(pipeline.store.outbox.part_sent, message, number, leased_until=pipeline.now() + lease)
+        await pipeline.run(done)
+    sent = partial(pipeline.store.outbox.sent, message, via=receipt.by, complaint=receipt.complaint)
+    await pipeline.run(sent, now=pipeline.now())
+    return receipt.complaint
+
+
+class _Steps:
+    """The steps of the part that is being sent: `alerts.channels.base.Steps`, kept in the outbox."""
+
+    def __init__(self, pipeline: Pipeline, message: Message, taken: frozenset[str], lease: timedelta) -> None:
+        self._pipeline, self._message, self._lease = pipeline, message, lease
+        self._done = set(taken)
+
+    def __contains__(self, step: str) -> bool:
+        return step in self._done
+
+    async def add(self, step: str) -> None:
+        self._done.add(step)
+        until = self._pipeline.now() + self._lease
+        done = partial(self._pipeline.store.outbox.step_done, self._message, self._done, leased_until=until)
+        await self._pipeline.run(done)
+
+
+def _unforeseen(channel: Channel, error: Exception) -> SendError:
+    """An error of our own: its kind and place, not its words, which may hold a secret."""
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(at.filename).name}:{at.lineno}"
+    return SendError(channel.name, f"an unforeseen {type(error).__name__} at {where}; please report it")
 
 
 async def _fail(pipeline: Pipeline, message: Message, error: SendError) -> None:
     outbox = pipeline.store.outbox
-    tired = message.attempts >= TRIES and not isinstance(error, ChannelUnreachable)
-    if tired or isinstance(error, ChannelRefused):
+    away = isinstance(error, ChannelUnreachable)
+    if isinstance(error, ChannelRefused) or (message.attempts >= TRIES and not away):
         await pipeline.run(outbox.dead, message, error=str(error))
         return
     wait = min(FIRST_RETRY * 2 ** min(message.attempts - 1, 10), LONGEST_RETRY)
-    asked = timedelta(seconds=error.retry_after or 0)
-    await pipeline.run(outbox.put_off, message, error=str(error), due=pipeline.now() + max(wait, asked))
+    now, asked = pipeline.now(), timedelta(seconds=error.retry_after or 0)
+    put_off = partial(outbox.put_off, away=now if away else None, unsure=error.unsure)
+    await pipeline.run(put_off, message, error=str(error), due=now + max(wait, asked))

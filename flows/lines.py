@@ -78,6 +78,7 @@ def told_json(told: Told) -> dict[str, Any]:
         ],
         "channels": told.channels,
         "carriers": [carrier_json(carrier) for carrier in alert.carriers],
+        "via": told.via,
     }
 
 
@@ -102,9 +103,10 @@ def told_text(told: Told) -> str:
     """One alert as lines: what, when and whether told; the title; the sentence that says it."""
     alert, article = told.alert, told.alert.article
     when = jalali_long(article.published, with_time=article.has_time) if article.published else "تاریخ نامعلوم"
-    fate = ", ".join(f"{name}: {state}" for name, state in told.channels.items()) or (
-        "not told" if alert.live else "archived"
+    fates = (
+        f"{name}: {state}{f' ({via})' if (via := told.via.get(name)) else ''}" for name, state in told.channels.items()
     )
+    fate = ", ".join(fates) or ("not told" if alert.live else "archived")
     lines = [f"{alert.rule} · {alert.title} · {article.source} · {when} · {fate}", f"  {article.title}"]
     if alert.matches:
         match = alert.matches[0]

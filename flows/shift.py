@@ -1,20 +1,23 @@
 """A shift: the sources due within a stretch of time, polled and delivered by one process.
 
-Each source has its own loop, so that a slow site delays nobody; a lease in the database keeps two processes from polling one
-source. `length` 0 is one pass over every source now. Ctrl-C cancels at an await, never inside a transaction.
+Each source has its own loop, and in a shift each channel too, so that a slow one delays nobody; a lease in the database keeps two
+processes from polling one source. `length` 0 is one pass over every source now. Ctrl-C cancels at an await, never in a transaction.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
+from alerts.channels.base import Channel
 from didban.outcome import Tally
 from didban.settings import Settings
 from flows import report as daily
-from flows.deliver import deliver
+from flows.deliver import deliver, on_channel
 from flows.workshop import Workshop, now, workshop
 from scrapers.base import Source
 from scrapers.detect import settled
@@ -44,9 +47,16 @@ async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, 
     total = Tally()
     async with workshop(settings, sources) as shop:
         await _report(settings, shop)
-        total.add(await deliver(shop.pipeline, shop.channels))
-        loops = [_watch(shop, source, end, once=not length, report=report) for source in shop.sources]
-        for tally in await asyncio.gather(*loops, _deliver(settings, shop, end)):
+        bells: list[asyncio.Event] = []
+        loops: list[Coroutine[Any, Any, Tally]] = []
+        if length:
+            loops.append(_reports(settings, shop, end))
+            bells = [asyncio.Event() for _ in shop.channels]
+            loops += [_deliver(shop, *one, end, report) for one in zip(shop.channels.values(), bells, strict=True)]
+        else:
+            total.add(await deliver(shop.pipeline, shop.channels))
+        loops += [_watch(shop, source, end, bells, report) for source in shop.sources]
+        for tally in await asyncio.gather(*loops):
             total.add(tally)
         if not length:
             await shop.pipeline.run(shop.pipeline.store.outbox.hasten, now=now())
@@ -60,23 +70,43 @@ async def _report(settings: Settings, shop: Workshop) -> None:
         await shop.pipeline.run(partial(daily.tell, settings, shop.pipeline.store, now=now()))
 
 
-async def _deliver(settings: Settings, shop: Workshop, end: datetime) -> Tally:
-    """Deliver what falls due (a retry, a message put off, the daily report) until the shift is over."""
-    total = Tally()
+async def _reports(settings: Settings, shop: Workshop, end: datetime) -> Tally:
+    """The same until the shift is over; the channels deliver it."""
     while (left := (end - now()).total_seconds()) > 0:
         await asyncio.sleep(min(_DELIVERY, left))
         await _report(settings, shop)
-        total.add(await deliver(shop.pipeline, shop.channels))
+    return Tally()
+
+
+async def _deliver(
+    shop: Workshop, channel: Channel, bell: asyncio.Event, end: datetime, report: Callable[[str], None]
+) -> Tally:
+    """Deliver on one channel what falls due (news, a retry, a message put off) until the shift is over."""
+    total = Tally()
+    while now() < end:
+        tally = await on_channel(shop.pipeline, channel, until=end)
+        total.add(tally)
+        if tally.sent or tally.problems:
+            report(line(channel.name, tally))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(bell.wait(), max(0.0, min(_DELIVERY, (end - now()).total_seconds())))
+        bell.clear()
     return total
 
 
-async def _watch(shop: Workshop, source: Source, end: datetime, *, once: bool, report: Callable[[str], None]) -> Tally:
-    total = Tally()
+async def _watch(
+    shop: Workshop, source: Source, end: datetime, bells: Sequence[asyncio.Event], report: Callable[[str], None]
+) -> Tally:
+    """Poll a source whenever it is due; without bells to ring for the channels, once, and deliver."""
+    total, once = Tally(), not bells
     source = await settled(source, shop.pipeline.fetch)
     while True:
         tally = await shop.pipeline.watch(source, even_if_not_due=once)
         if tally is not None:
-            tally.add(await deliver(shop.pipeline, shop.channels))
+            if once:
+                tally.add(await deliver(shop.pipeline, shop.channels))
+            for bell in bells:
+                bell.set()
             total.add(tally)
             report(line(source.key, tally))
         elif once:

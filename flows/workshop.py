@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from alerts.channels import open_channel
+from pydantic import SecretStr
+
+from alerts.channels import Options, members, open_channels
 from alerts.channels.base import Channel
 from alerts.policy import Judge
 from alerts.rules import RuleSet, load
@@ -18,7 +20,7 @@ from didban import __version__
 from didban.alert import Match, Plan, Sighting
 from didban.article import Article
 from didban.errors import InputError, SettingsError, StoreError
-from didban.settings import Settings
+from didban.settings import ChannelSettings, Settings, revealed
 from flows.owner import Owner
 from flows.pipeline import Pipeline
 from flows.upkeep import beside, keeping_of
@@ -72,10 +74,26 @@ def no_address(source: Source) -> str:
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels by name. Raises SettingsError naming the channel, never its URL."""
     names = {source.key: source.name for source in sources_of(settings).known()}
-    return {
-        name: open_channel(name, url.get_secret_value(), base=settings.var, source_names=names)
+    urls = {
+        name: revealed(url.get_secret_value(), what=f"channel {name}: its URL")
         for name, url in settings.channels.items()
     }
+    options = {name: _beside(name, table) for name, table in settings.channel.items()}
+    return open_channels(urls, base=settings.var, source_names=names, options=options)
+
+
+def everyone(settings: Settings) -> tuple[str, ...]:
+    """Whom a rule tells that names no channel: all, but for those that a `first_of:` tries for them."""
+    tried = {name for url in settings.channels.values() for name in members(url.get_secret_value())}
+    return tuple(name for name in settings.channels if name not in tried)
+
+
+def _beside(name: str, table: ChannelSettings) -> Options:
+    def said(value: SecretStr | None, key: str) -> str | None:
+        return None if value is None else revealed(value.get_secret_value(), what=f"channel {name}: its {key}")
+
+    proxy, secret = said(table.proxy, "proxy"), said(table.secret, "secret")
+    return Options(proxy=proxy, ca_file=table.ca_file, secret=secret, api=table.api)
 
 
 def rules_of(settings: Settings) -> RuleSet:
@@ -86,7 +104,7 @@ def rules_of(settings: Settings) -> RuleSet:
 def operator_of(settings: Settings) -> tuple[str, ...]:
     """The channels that hear of the sources' states: those of the settings, else the first. Raises SettingsError."""
     if settings.operator is None:
-        return tuple(settings.channels)[:1]
+        return everyone(settings)[:1]
     for name in settings.operator:
         if name not in settings.channels:
             known = ", ".join(settings.channels)
@@ -104,7 +122,8 @@ def judge_of(settings: Settings, channels: Sequence[str], *, window: timedelta |
                     f"{rules.path}: rule {rule.id!r} names the channel {name!r}; the channels are: {known}"
                 )
     window = settings.alert_window if window is None else window
-    return Judge(rules, window=window, channels=channels, home=settings.home)
+    everybody = [name for name in everyone(settings) if name in channels]
+    return Judge(rules, window=window, channels=everybody, home=settings.home)
 
 
 @contextmanager

@@ -3,7 +3,8 @@
     notification (waiting, due) ──close──▶ message (open) ──part by part──▶ sent
                                                └── refused for good, or tried too often ──▶ dead
 
-One message per story and channel, one per notice and channel, and one for all that is due of a digest on a channel. A message is
+One message per story and channel, one per notice and channel, and one for all that is due of a digest on a channel; after a long
+time without a way to a channel, one for all that piled up. A message is
 rendered when it is closed; retries send the same bytes under the same key, from the first unsent part. A rule that matches later
 joins a message nobody has tried to send yet; after that it becomes a short follow-up. A digest that was closed is never opened
 again: what comes later is a further message. At least once: a repeat is possible only when the receiver took a part and we died
@@ -19,7 +20,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, func, literal, or_, select, update
 
 from didban.alert import Alert, AnyDraft, DigestDraft, Draft, Match, Message, NoticeDraft, Topic
 from didban.dates import iso_utc
@@ -34,6 +35,11 @@ Render = Callable[[AnyDraft], tuple[str, ...]]
 _T = TypeVar("_T")
 _MATCH = tuple(field.name for field in fields(Match))
 _BATCH = 200  # the most stories whose articles are in memory at once
+AWAY = timedelta(hours=6)
+"""A channel to which no way led for so long gets one digest of what piled up …"""
+FEW = 5
+"""… when these are more stories than this."""
+_BACKLOG = "backlog "
 _MOST = 5_000  # the most stories of one message: it is closed in a second or three, in which nobody else writes
 
 
@@ -44,6 +50,8 @@ class Told:
     id: int
     alert: Alert
     channels: dict[str, str]
+    via: dict[str, str]
+    """By channel, which of its several channels took the message."""
 
 
 class Outbox:
@@ -56,8 +64,12 @@ class Outbox:
         """Close the due notifications of these channels into messages; returns how many messages were closed or grew.
 
         `render(draft)` gives a message's parts; it is called inside the transaction, so that what is stored is what is sent.
+        What piled up while no way led to a channel for long becomes one digest (`_fold`).
         """
         count = 0
+        for channel in channels:
+            with self._database.write(alone=True) as connection:
+                count += _fold(connection, channel, render, now)
         while True:
             with self._database.write(alone=True) as connection:
                 first = connection.execute(
@@ -153,6 +165,16 @@ class Outbox:
                 parts=tuple(row.parts),
                 next_part=row.next_part,
                 attempts=row.attempts + 1,
+                taken=frozenset(row.taken),
+            )
+
+    def step_done(self, message: Message, steps: Collection[str], *, leased_until: datetime) -> None:
+        """Of the part that is being sent these steps are done; the lease is renewed for the next one."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(tables.message)
+                .where(tables.message.c.id == message.id)
+                .values(taken=sorted(steps), unsure=True, leased_until=leased_until)
             )
 
     def part_sent(self, message: Message, number: int, *, leased_until: datetime) -> None:
@@ -161,17 +183,25 @@ class Outbox:
             connection.execute(
                 update(tables.message)
                 .where(tables.message.c.id == message.id)
-                .values(next_part=number + 1, leased_until=leased_until)
+                .values(next_part=number + 1, taken=[], unsure=True, leased_until=leased_until)
             )
 
-    def sent(self, message: Message, *, now: datetime) -> None:
-        self._end(message, state="sent", sent_at=now, error="")
+    def sent(self, message: Message, *, now: datetime, via: str = "", complaint: str = "") -> None:
+        """Taken, `via` which of several channels, and what the operator should know of it all the same."""
+        self._end(message, state="sent", sent_at=now, error=complaint, via=via, away_since=None)
 
     def dead(self, message: Message, *, error: str) -> None:
-        self._end(message, state="dead", error=error)
+        self._end(message, state="dead", error=error, away_since=None)
 
-    def put_off(self, message: Message, *, error: str, due: datetime) -> None:
-        self._end(message, state="open", error=error, due_at=due)
+    def put_off(
+        self, message: Message, *, error: str, due: datetime, away: datetime | None = None, unsure: bool = True
+    ) -> None:
+        """To be tried again. `away` is now when no way led to its receiver; `unsure` when its receiver may know of it."""
+        column = tables.message.c
+        values: dict[str, object] = {"away_since": None if away is None else func.coalesce(column.away_since, away)}
+        if unsure:
+            values["unsure"] = True
+        self._end(message, state="open", error=error, due_at=due, **values)
 
     def _end(self, message: Message, **values: object) -> None:
         with self._database.write() as connection:
@@ -209,7 +239,10 @@ class Outbox:
             for rows in _batches(connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()):
                 fates = _fates(connection, [row.id for row in rows])
                 for row, alert in zip(rows, _alerts(connection, rows), strict=True):
-                    told.append(Told(id=row.id, alert=alert, channels=fates.get(row.id, {})))
+                    fate = fates.get(row.id, {})
+                    states = {channel: state for channel, (state, _) in fate.items()}
+                    via = {channel: via for channel, (_, via) in fate.items() if via}
+                    told.append(Told(id=row.id, alert=alert, channels=states, via=via))
             return told
 
 
@@ -343,6 +376,43 @@ def _close_digest(connection: Connection, digest: str, channel: str, render: Ren
     _into(connection, number, [row.id for row in rows])
 
 
+def _fold(connection: Connection, channel: str, render: Render, now: datetime) -> int:
+    """After `AWAY` without a way to its receiver, more than `FEW` untold stories of a channel become one digest; 1 when they did.
+
+    Only messages that certainly nobody has seen a part of: a digest under another key cannot be known as their repeat. What is
+    folded may be folded again with what comes later, until a try reaches somebody.
+    """
+    message, notification = tables.message, tables.notification
+    free = or_(message.c.leased_until.is_(None), message.c.leased_until <= now)
+    backlog = message.c.digest.startswith(_BACKLOG, autoescape=True)
+    untold = (message.c.state == "open") & (message.c.channel == channel) & message.c.unsure.is_(False) & free
+    rows = connection.execute(
+        select(message.c.id, message.c.story, message.c.away_since)
+        .where(untold, message.c.story.is_not(None) | backlog)
+        .with_for_update()
+    ).all()
+    since = min((row.away_since for row in rows if row.away_since is not None), default=None)
+    if since is None or since > now - AWAY:
+        return 0
+    due = _waiting([channel], now).where(notification.c.notice.is_(None), notification.c.digest.is_(None))
+    waiting = connection.execute(due).all()
+    folded = sum(row.story is None for row in rows)
+    stories = {row.story for row in (*rows, *waiting) if row.story is not None}
+    if not stories or (not folded and len(stories) <= FEW):
+        return 0
+    name = f"{_BACKLOG}{channel} {iso_utc(since)}"
+    into = update(notification).values(state="waiting", message=None, digest=name, due_at=now)
+    for some in _batches([row.id for row in rows]):
+        connection.execute(into.where(notification.c.message.in_(some)))
+        connection.execute(delete(message).where(message.c.id.in_(some)))
+    for some in _batches([row.id for row in waiting]):
+        connection.execute(into.where(notification.c.id.in_(some)))
+    _close_digest(connection, name, channel, render, now)
+    again = (message.c.digest == name) & (message.c.channel == channel) & (message.c.state == "open")
+    connection.execute(update(message).where(again).values(away_since=since))
+    return 1
+
+
 @dataclass(frozen=True, slots=True)
 class _Stories:
     """A digest's stories, in order; each look at them reads them anew, a few at a time."""
@@ -442,18 +512,20 @@ def _alerts(connection: Connection, rows: Sequence[Row[Any]]) -> list[Alert]:
     ]
 
 
-def _fates(connection: Connection, alerts: Sequence[int]) -> dict[int, dict[str, str]]:
-    """What became of alerts, by number, on each channel: waiting, cancelled, or its message's state."""
+def _fates(connection: Connection, alerts: Sequence[int]) -> dict[int, dict[str, tuple[str, str]]]:
+    """What became of alerts, by number, on each channel: waiting, cancelled, or its message's state, and via which channel."""
     table = tables.notification
     query = (
-        select(table.c.alert, table.c.channel, table.c.state, tables.message.c.state.label("message"))
+        select(
+            table.c.alert, table.c.channel, table.c.state, tables.message.c.state.label("message"), tables.message.c.via
+        )
         .outerjoin(tables.message, tables.message.c.id == table.c.message)
         .where(table.c.alert.in_(alerts))
         .order_by(table.c.alert, table.c.channel)
     )
-    fates: dict[int, dict[str, str]] = {}
+    fates: dict[int, dict[str, tuple[str, str]]] = {}
     for row in connection.execute(query):
-        fates.setdefault(row.alert, {})[row.channel] = row.message or row.state
+        fates.setdefault(row.alert, {})[row.channel] = (row.message or row.state, row.via or "")
     return fates
 
 

@@ -35,6 +35,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -359,6 +360,10 @@ message = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("closed_at", UTCTime, nullable=False),
     Column("sent_at", UTCTime),
+    Column("via", String, nullable=False, server_default=""),  # which one of several channels took it
+    Column("taken", JSON, nullable=False, server_default="[]"),  # steps of the next part that are done
+    Column("away_since", UTCTime),  # since when there was no way to its receiver
+    Column("unsure", Boolean, nullable=False, server_default=false()),  # its receiver may know of it
     Column("due_at", UTCTime, nullable=False),
     Column("leased_by", String),
     Column("leased_until", UTCTime),

@@ -1,109 +1,81 @@
-"""A webhook: the message posted as one JSON object, a long digest as several.
+"""A webhook: the message posted as one JSON object, a long digest as several. What an answer means: `alerts/channels/http.py`.
 
-    2xx                                  taken
-    408, 425, 429, 5xx                   not now: SendError with the answer's Retry-After
-    3xx                                  not now: on a bad network a redirect is often someone else's log-in page
-    other 4xx                            never: ChannelRefused
-    no connection, no answer in time     ChannelUnreachable
+With a secret each request is signed, in the shape of Standard Webhooks 1.0 (standardwebhooks.com), which libraries in most
+languages verify:
 
-Redirects are not followed. Loopback addresses are reached without the environment's proxy.
+    webhook-id          the part's key
+    webhook-timestamp   seconds since 1970, of this try
+    webhook-signature   v1, and the base64 of HMAC-SHA256 over «id.timestamp.body»
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Mapping
-from contextvars import ContextVar
+import base64
+import binascii
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-import httpx
-
+from alerts.channels.base import Options
+from alerts.channels.http import Door, address, door
 from alerts.channels.json_part import json_parts
 from didban.alert import AnyDraft
-from didban.dates import parse_rfc822
-from didban.errors import ChannelRefused, ChannelUnreachable, DateError, SendError, SettingsError
+from didban.errors import SettingsError
 
-_LATER = frozenset({408, 425, 429})
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
-_DAY = 86_400.0
-
-_sending: ContextVar[bool] = ContextVar("sending", default=False)
-# httpx logs each request with its whole URL, and ours may hold a secret.
-logging.getLogger("httpx").addFilter(lambda _record: not _sending.get())
+_BASE64 = "whsec_"
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookChannel:
     """Posts to `url`; a user and password in it go as basic authentication. The key is in the body and in a header; of a message
-    in parts the header says `key-part`, or its receiver would take the second for a repeat of the first.
-
-    Raises SettingsError when `url` is not an address.
-    """
+    in parts the header says `key-part`, or its receiver would take the second for a repeat of the first."""
 
     name: str
     url: str = field(repr=False)
     source_names: Mapping[str, str] = field(repr=False)
-    deadline: float = 20.0
+    door: Door
+    secret: bytes | None = field(default=None, repr=False)
+    clock: Callable[[], float] = field(default=time.time, repr=False)
 
-    def __post_init__(self) -> None:
-        try:
-            host = httpx.URL(self.url).host
-        except httpx.InvalidURL:
-            host = ""
-        if not host:
-            raise SettingsError(f"channel {self.name}: its URL is not an address such as https://host/path")
+    @property
+    def deadline(self) -> float:
+        return self.door.deadline
 
     def render(self, draft: AnyDraft) -> tuple[str, ...]:
         return json_parts(draft, self.source_names)
 
     async def send(self, part: str, *, key: str, number: int, total: int) -> None:
-        token = _sending.set(True)
-        try:
-            async with asyncio.timeout(self.deadline):
-                answer = await self._post(part, key if total == 1 else f"{key}-{number}")
-        except TimeoutError:
-            raise ChannelUnreachable(self.name, f"no answer in {self.deadline:g} seconds") from None
-        except httpx.ConnectError as error:
-            raise ChannelUnreachable(self.name, f"no connection: {error}") from None
-        except httpx.TransportError as error:
-            raise ChannelUnreachable(self.name, f"the connection broke ({type(error).__name__})") from None
-        finally:
-            _sending.reset(token)
-        self._judge(answer)
-
-    async def _post(self, part: str, key: str) -> httpx.Response:
-        url = httpx.URL(self.url)
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "Idempotency-Key": key,
-            "User-Agent": "didban",
-        }
-        async with (
-            httpx.AsyncClient(timeout=self.deadline, trust_env=url.host not in _LOOPBACK) as client,
-            client.stream("POST", url, content=part.encode(), headers=headers) as answer,
-        ):
-            return answer  # its body, of any size, is left unread
-
-    def _judge(self, answer: httpx.Response) -> None:
-        status = answer.status_code
-        if answer.is_success:
-            return
-        if answer.is_client_error and status not in _LATER:
-            raise ChannelRefused(self.name, f"the receiver answers {status}")
-        wait = retry_after(answer.headers.get("Retry-After"), now=datetime.now(UTC))
-        raise SendError(self.name, f"the receiver answers {status}", retry_after=wait)
+        key, body = key if total == 1 else f"{key}-{number}", part.encode()
+        headers = {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key, "User-Agent": "didban"}
+        if self.secret is not None:
+            headers |= signed(self.secret, key, int(self.clock()), body)
+        self.door.judge(await self.door.post(self.url, content=body, headers=headers))
 
 
-def retry_after(value: str | None, *, now: datetime) -> float | None:
-    """The seconds that a Retry-After header asks for, as a number or a date; at most a day; None when there is none."""
-    if value is None:
-        return None
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return min(float(value), _DAY)
+def webhook(name: str, url: str, source_names: Mapping[str, str], options: Options) -> WebhookChannel:
+    """Raises SettingsError when `url` is no address, or the secret no secret."""
+    address(name, url)
+    secret = None if options.secret is None else secret_bytes(name, options.secret)
+    return WebhookChannel(name, url, source_names, door(name, options), secret)
+
+
+def signed(secret: bytes, key: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The three headers by which a receiver knows that we sent this, and when."""
+    digest = hmac.new(secret, f"{key}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": key,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def secret_bytes(name: str, secret: str) -> bytes:
+    """`whsec_` and base64, as Standard Webhooks writes it, or any other words as their UTF-8. Raises SettingsError."""
+    if not secret.startswith(_BASE64):
+        return secret.encode()
     try:
-        return min(max((parse_rfc822(value) - now).total_seconds(), 0.0), _DAY)
-    except DateError:
-        return None
+        return base64.b64decode(secret.removeprefix(_BASE64), validate=True)
+    except binascii.Error:
+        raise SettingsError(f"channel {name}: its secret begins with whsec_ and is no base64 after that") from None

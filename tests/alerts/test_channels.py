@@ -1,12 +1,17 @@
 """Channels against real files and real servers on the loopback."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 import logging
 import os
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,11 +21,13 @@ from pathlib import Path
 
 import pytest
 
-from alerts.channels import open_channel
-from alerts.channels.webhook import WebhookChannel, retry_after
+from alerts.channels import Options, open_channel
+from alerts.channels.http import Door, retry_after
+from alerts.channels.webhook import WebhookChannel, secret_bytes, signed
 from didban.alert import Alert, Draft, Match
 from didban.article import Article
 from didban.errors import ChannelRefused, ChannelUnreachable, SendError, SettingsError
+from tests.support_receivers import Certificates, line_by_line, proxying
 
 ARTICLE = Article(source="irna", title="دولت الکترونیک", url="https://www.irna.ir/news/84000001/خبر")
 FOUND = Match(
@@ -173,8 +180,13 @@ class Receiver:
         return f"http://{user}127.0.0.1:{self.port}{rest}"
 
 
+class Server(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        """A client that does not trust us hangs up."""
+
+
 @contextmanager
-def receiving() -> Generator[Receiver]:
+def receiving(tls: ssl.SSLContext | None = None) -> Generator[Receiver]:
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -195,7 +207,9 @@ def receiving() -> Generator[Receiver]:
         def log_message(self, format, *args):  # noqa: A002
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     receiver.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -220,6 +234,67 @@ def test_a_webhook_gets_the_json_with_the_key_in_body_and_header():
     assert headers["Authorization"] == "Basic ZGlkYmFuOnBhQHNz"  # didban:pa@ss
     assert sent["kind"] == "story"
     assert "دولت" in body.decode()
+
+
+def verified(secret: bytes, headers: dict[str, str], body: bytes, *, now: float) -> bool:
+    """What a receiver does, as docs/channels.md says it."""
+    age = now - int(headers["webhook-timestamp"])
+    said = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    ours = "v1," + base64.b64encode(hmac.new(secret, said, hashlib.sha256).digest()).decode()
+    return abs(age) < 300 and hmac.compare_digest(ours, headers["webhook-signature"])
+
+
+@pytest.mark.parametrize(
+    ("said", "secret"), [("راز و نیاز", "راز و نیاز".encode()), ("whsec_AAECAwQ=", bytes(range(5)))]
+)
+def test_a_receiver_can_verify_who_sent_it_and_when(said, secret):
+    with receiving() as receiver:
+        for number in (1, 2):
+            channel = open_channel(
+                "officer", receiver.url(), base=Path(), source_names={}, options=Options(secret=said)
+            )
+            asyncio.run(channel.send("{}", key="k-1", number=number, total=2))
+    (_, first, body), (_, second, _) = receiver.got
+    assert verified(secret, first, body, now=time.time())
+    assert first["webhook-id"] == first["Idempotency-Key"] == "k-1-1"
+    assert not verified(secret, first, body + b" ", now=time.time())
+    assert not verified(secret, first | {"webhook-id": "k-1-2"}, body, now=time.time())
+    assert not verified(b"another", first, body, now=time.time())
+    assert not verified(secret, first, body, now=time.time() + 600)
+    assert verified(secret, second, body, now=time.time())
+    assert said not in repr(channel)
+
+
+def test_the_signature_is_that_of_standard_webhooks():
+    secret = secret_bytes("x", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    headers = signed(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_secret_that_is_no_base64_is_refused_unshown():
+    with pytest.raises(SettingsError, match="no base64") as wrong:
+        open_channel("x", "https://h/", base=Path(), source_names={}, options=Options(secret=f"whsec_{SECRET}!"))
+    assert SECRET not in str(wrong.value)
+
+
+def test_a_webhook_goes_through_its_proxy_with_its_own_authority(tmp_path):
+    certificates = Certificates(tmp_path)
+    with receiving(certificates.server("hook.example")) as receiver, proxying("http", receiver.port) as proxy:
+        options = Options(proxy=proxy.url, ca_file=certificates.ca_file)
+        send(open_channel("officer", "https://hook.example/x", base=Path(), source_names={}, options=options))
+        assert proxy.asked == ["hook.example:443"]
+        with pytest.raises(ChannelUnreachable, match="no connection through its proxy"):
+            send(
+                open_channel(
+                    "officer", "https://hook.example/x", base=Path(), source_names={}, options=Options(proxy=proxy.url)
+                )
+            )
+    assert [path for path, _, _ in receiver.got] == ["/x"]
+
+
+def test_a_receiver_that_trickles_its_answer_has_taken_it():
+    with line_by_line(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\nx", wait=threading.Event()) as port:
+        send(WebhookChannel("officer", f"http://127.0.0.1:{port}/", {}, Door("officer", deadline=5)))
 
 
 def test_every_try_sends_the_same_bytes():
@@ -311,7 +386,7 @@ def test_a_receiver_that_never_answers_is_left_at_the_deadline():
     with receiving() as receiver:
         receiver.silent = threading.Event()
         with pytest.raises(ChannelUnreachable, match=r"no answer in 0.05 seconds"):
-            send(WebhookChannel("officer", receiver.url(), {}, deadline=0.05))
+            send(WebhookChannel("officer", receiver.url(), {}, Door("officer", deadline=0.05)))
 
 
 def test_the_whole_log_holds_no_part_of_a_secret_url(caplog):

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.channels.webhook import WebhookChannel
+from alerts.channels.base import Options
+from alerts.channels.webhook import webhook
 from alerts.policy import Judge
 from alerts.rules import load
 from demo.site import Answer, Site
@@ -84,7 +85,7 @@ class Watch:
                     store=self.store, writer=writer, fetch=fetch, judge=self._judge, owner="us", now=self.hands
                 )
                 tally = await pipeline.watch(self.source) or Tally()
-                channel = WebhookChannel("hook", self.receiver.url, {})
+                channel = webhook("hook", self.receiver.url, {}, Options())
                 tally.add(await deliver(pipeline, {"hook": channel}))
                 return tally
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from didban.errors import SettingsError
-from didban.settings import load
+from didban.settings import load, revealed
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +85,41 @@ def test_secrets_do_not_show() -> None:
     with pytest.raises(SettingsError) as refused:
         load({"DIDBAN_CHANNEL_HOOK": "https://u:secret@a/", "DIDBAN_RATE": "-1"})
     assert "secret" not in str(refused.value)
+
+
+# ── secrets, and what a channel needs beside its URL ─────────────────────────────────────────────────────────────────
+
+
+def test_a_secret_may_be_kept_elsewhere(tmp_path):
+    (tmp_path / "secret").write_text("  https://hook.example/x \nwhat else there is\n")
+    assert revealed("https://plain.example/", what="x") == "https://plain.example/"
+    assert revealed("env:OFFICER", what="x", environ={"OFFICER": "telegram://1:a@2"}) == "telegram://1:a@2"
+    assert revealed(f"secret:{tmp_path / 'secret'}", what="x") == "https://hook.example/x"
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n x", b"\xff"])
+def test_a_secret_that_is_not_there_is_said_by_its_place(tmp_path, content):
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(SettingsError, match=r"^channel officer: its URL is to be in the .*secret"):
+        revealed(f"secret:{tmp_path / 'secret'}", what="channel officer: its URL")
+    with pytest.raises(SettingsError, match="in the environment variable OFFICER, which is not set"):
+        revealed("env:OFFICER", what="channel officer: its URL", environ={})
+
+
+def test_a_table_of_a_channel_that_is_not_there_is_a_mistake(tmp_path):
+    path = tmp_path / "didban.toml"
+    path.write_text('[channels]\nofficer = "https://h/"\n[channel.oficer]\nsecret = "planted"\n')
+    with pytest.raises(
+        SettingsError, match=r"\[channel.oficer\] is of no channel \(did you mean 'officer'\?\)"
+    ) as wrong:
+        load({"DIDBAN_CONFIG": str(path)})
+    assert "planted" not in str(wrong.value)
+    path.write_text('[channels]\nofficer = "https://h/"\n[channel.officer]\nsecrt = "planted"\n')
+    with pytest.raises(SettingsError, match=r"channel.officer.secrt") as wrong:
+        load({"DIDBAN_CONFIG": str(path)})
+    assert "planted" not in str(wrong.value)
+    path.write_text(
+        '[channels]\nofficer = "https://h/"\n[channel.officer]\nsecret = "planted"\nproxy = "socks5://planted@h:1"\n'
+    )
+    assert "planted" not in repr(load({"DIDBAN_CONFIG": str(path)}))
