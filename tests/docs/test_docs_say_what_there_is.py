@@ -92,7 +92,7 @@ def test_a_setting_has_a_row_with_its_variable_and_its_default() -> None:
     variables = {name for row in table for name in coded(row[1])}
     assert set(Settings.model_fields) <= set(named)
     for name in Settings.model_fields:
-        tables = {"channels": "DIDBAN_CHANNEL_NAME", "fetch": "", "web": "", "pages": ""}
+        tables = {"channels": "DIDBAN_CHANNEL_NAME", "channel": "", "fetch": "", "web": "", "pages": ""}
         variable = tables.get(name, f"DIDBAN_{name.upper()}")
         assert coded(named[name][1]) == ([variable] if variable else []), name
     assert {"DIDBAN_CONFIG", *settings._OTHER_VARIABLES} <= variables
