@@ -213,3 +213,5 @@ class Message:
     attempts: int
     taken: frozenset[str] = frozenset()
     """The steps of part `next_part` that are done, where it goes to several receivers."""
+    unsure: bool = False
+    """May its receiver know of it, from an earlier try?"""

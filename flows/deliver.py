@@ -25,6 +25,7 @@ TRIES = 12
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=1)
 GRACE = timedelta(seconds=60)
+PATIENCE = 3
 
 
 def run(settings: Settings) -> Tally:
@@ -46,8 +47,9 @@ async def deliver(pipeline: Pipeline, channels: Mapping[str, Channel], *, until:
 
 
 async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | None = None) -> Tally:
-    """Close what is due on one channel, and send its open messages one after the other, until none is due or one fails."""
-    tally = Tally()
+    """Close what is due on one channel, and send its open messages one after the other: until none is due, there is no network, the
+    receiver asks for time, or does not take `PATIENCE` of them in a row."""
+    tally, failed = Tally(), 0
     lease = timedelta(seconds=channel.deadline) + GRACE
     outbox = pipeline.store.outbox
     try:
@@ -57,7 +59,7 @@ async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | 
     except Exception as error:  # ours to mend, and no reason to keep the others waiting
         tally.unsent += 1
         tally.problems.append(str(_unforeseen(channel, error)))
-    while until is None or pipeline.now() < until:
+    while failed < PATIENCE and (until is None or pipeline.now() < until):
         take = partial(outbox.take, (channel.name,), owner=pipeline.owner, now=pipeline.now(), lease=lease)
         message = await pipeline.run(take)
         if message is None:
@@ -68,9 +70,11 @@ async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | 
             tally.unsent += 1
             tally.problems.append(str(error))
             await _fail(pipeline, message, error)
-            if not isinstance(error, ChannelRefused):
+            if isinstance(error, ChannelUnreachable) or error.retry_after is not None:
                 break
+            failed += not isinstance(error, ChannelRefused)
         else:
+            failed = 0
             tally.sent += 1
             if complaint:
                 tally.problems.append(complaint)
@@ -89,7 +93,10 @@ async def _send(pipeline: Pipeline, channel: Channel, message: Message, lease: t
                 given = await send(message.parts[number], key=message.key, number=number + 1, total=total)
         except TimeoutError:
             raise ChannelUnreachable(channel.name, f"did not answer within {channel.deadline:g} s") from None
-        except (SendError, StoreError):
+        except SendError as error:
+            error.unsure |= number > message.next_part or steps.more  # somebody has seen a part of it
+            raise
+        except StoreError:
             raise
         except Exception as error:
             raise _unforeseen(channel, error) from None
@@ -107,12 +114,15 @@ class _Steps:
     def __init__(self, pipeline: Pipeline, message: Message, taken: frozenset[str], lease: timedelta) -> None:
         self._pipeline, self._message, self._lease = pipeline, message, lease
         self._done = set(taken)
+        self.more = False
+        """Has this try done any?"""
 
     def __contains__(self, step: str) -> bool:
         return step in self._done
 
     async def add(self, step: str) -> None:
         self._done.add(step)
+        self.more = True
         until = self._pipeline.now() + self._lease
         done = partial(self._pipeline.store.outbox.step_done, self._message, self._done, leased_until=until)
         await self._pipeline.run(done)
@@ -135,3 +145,5 @@ async def _fail(pipeline: Pipeline, message: Message, error: SendError) -> None:
     now, asked = pipeline.now(), timedelta(seconds=error.retry_after or 0)
     put_off = partial(outbox.put_off, away=now if away else None, unsure=error.unsure)
     await pipeline.run(put_off, message, error=str(error), due=now + max(wait, asked))
+    if asked:
+        await pipeline.run(outbox.hold, message.channel, until=now + asked)

@@ -156,7 +156,8 @@ class Outbox:
             connection.execute(
                 update(table)
                 .where(table.c.id == row.id)
-                .values(leased_by=owner, leased_until=now + lease, attempts=row.attempts + 1)
+                # Whoever dies in this try leaves it open whether its receiver knows of it.
+                .values(leased_by=owner, leased_until=now + lease, attempts=row.attempts + 1, unsure=True)
             )
             return Message(
                 id=row.id,
@@ -166,6 +167,7 @@ class Outbox:
                 next_part=row.next_part,
                 attempts=row.attempts + 1,
                 taken=frozenset(row.taken),
+                unsure=row.unsure,
             )
 
     def step_done(self, message: Message, steps: Collection[str], *, leased_until: datetime) -> None:
@@ -174,7 +176,7 @@ class Outbox:
             connection.execute(
                 update(tables.message)
                 .where(tables.message.c.id == message.id)
-                .values(taken=sorted(steps), unsure=True, leased_until=leased_until)
+                .values(taken=sorted(steps), leased_until=leased_until)
             )
 
     def part_sent(self, message: Message, number: int, *, leased_until: datetime) -> None:
@@ -183,7 +185,7 @@ class Outbox:
             connection.execute(
                 update(tables.message)
                 .where(tables.message.c.id == message.id)
-                .values(next_part=number + 1, taken=[], unsure=True, leased_until=leased_until)
+                .values(next_part=number + 1, taken=[], leased_until=leased_until)
             )
 
     def sent(self, message: Message, *, now: datetime, via: str = "", complaint: str = "") -> None:
@@ -197,11 +199,16 @@ class Outbox:
         self, message: Message, *, error: str, due: datetime, away: datetime | None = None, unsure: bool = True
     ) -> None:
         """To be tried again. `away` is now when no way led to its receiver; `unsure` when its receiver may know of it."""
-        column = tables.message.c
-        values: dict[str, object] = {"away_since": None if away is None else func.coalesce(column.away_since, away)}
-        if unsure:
-            values["unsure"] = True
-        self._end(message, state="open", error=error, due_at=due, **values)
+        since = None if away is None else func.coalesce(tables.message.c.away_since, away)
+        unsure = unsure or message.unsure or message.next_part > 0 or bool(message.taken)
+        self._end(message, state="open", error=error, due_at=due, away_since=since, unsure=unsure)
+
+    def hold(self, channel: str, *, until: datetime) -> None:
+        """A receiver asked to be left alone: none of this channel's open messages is due before `until`."""
+        table = tables.message
+        with self._database.write() as connection:
+            held = (table.c.channel == channel) & (table.c.state == "open") & (table.c.due_at < until)
+            connection.execute(update(table).where(held).values(due_at=until))
 
     def _end(self, message: Message, **values: object) -> None:
         with self._database.write() as connection:
@@ -237,21 +244,24 @@ class Outbox:
         with self._database.read() as connection:
             told: list[Told] = []
             for rows in _batches(connection.execute(query.order_by(table.c.id.desc()).limit(limit)).all()):
-                fates = _fates(connection, [row.id for row in rows])
-                for row, alert in zip(rows, _alerts(connection, rows), strict=True):
-                    fate = fates.get(row.id, {})
-                    states = {channel: state for channel, (state, _) in fate.items()}
-                    via = {channel: via for channel, (_, via) in fate.items() if via}
-                    told.append(Told(id=row.id, alert=alert, channels=states, via=via))
+                told += (one for _, one in _told(connection, rows))
             return told
 
 
 def told_of(connection: Connection, where: ColumnElement[bool]) -> Iterator[tuple[int, Told]]:
     """The number of its story and the alert, for each that meets a condition, newest first; those of a few hundred at a time."""
     for rows in _batches(connection.execute(_ALERTS.where(where).order_by(tables.alert.c.id.desc())).all()):
-        fates = _fates(connection, [row.id for row in rows])
-        for row, alert in zip(rows, _alerts(connection, rows), strict=True):
-            yield row.story, Told(id=row.id, alert=alert, channels=fates.get(row.id, {}))
+        yield from _told(connection, rows)
+
+
+def _told(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[tuple[int, Told]]:
+    """These alerts, each with the number of its story and what became of it on each channel."""
+    fates = _fates(connection, [row.id for row in rows])
+    for row, alert in zip(rows, _alerts(connection, rows), strict=True):
+        fate = fates.get(row.id, {})
+        states = {channel: state for channel, (state, _) in fate.items()}
+        via = {channel: via for channel, (_, via) in fate.items() if via}
+        yield row.story, Told(id=row.id, alert=alert, channels=states, via=via)
 
 
 def _archived(source: str, since: datetime, until: datetime) -> ColumnElement[bool]:

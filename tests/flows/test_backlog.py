@@ -19,7 +19,7 @@ from alerts.channels.json_part import json_parts
 from didban.alert import AnyDraft, DigestDraft
 from didban.errors import ChannelUnreachable, SendError
 from didban.outcome import Tally
-from flows.deliver import TRIES, deliver
+from flows.deliver import PATIENCE, TRIES, deliver
 from flows.pipeline import Pipeline
 from storage.outbox import AWAY, FEW
 from storage.store import Store
@@ -153,6 +153,69 @@ def test_what_somebody_may_have_seen_is_never_told_under_another_key(desk: Desk)
     assert len({one["key"] for one in desk.line.got}) == 2
     assert set(desk.line.told().values()) == {1}
     assert len(desk.line.told()) == 9
+
+
+def test_of_a_try_that_was_killed_nobody_knows_what_became(desk: Desk) -> None:
+    desk.news()
+    desk.deliver()  # closes nothing twice, and sends
+    desk.news(9)
+    desk.line.failure = AWAY_ALTOGETHER
+    desk.deliver()
+    taken = desk.store.outbox.take(("wire",), owner="dead", now=desk.hands(), lease=timedelta(minutes=1))
+    assert taken is not None
+    desk.hours(9)
+    desk.line.failure = None
+    desk.hours(2)
+    assert taken.key in {one["key"] for one in desk.line.got}
+    assert sorted(one["kind"] for one in desk.line.got) == ["digest", "story", "story"]
+    assert set(desk.line.told().values()) == {1}
+
+
+def test_what_a_receiver_has_parts_of_is_never_folded(desk: Desk) -> None:
+    class Torn(Line):
+        def render(self, draft: AnyDraft) -> tuple[str, ...]:
+            return super().render(draft) * (1 if isinstance(draft, DigestDraft) else 2)
+
+        async def send(self, part: str, *, key: str, number: int, total: int) -> None:
+            if number == total == 2 and self.tried < 40:
+                self.tried += 1
+                raise ChannelUnreachable("wire", "no way out", unsure=False)
+            await super().send(part, key=key, number=number, total=total)
+
+    desk.line = Torn()
+    desk.news(7)
+    desk.hours(30)
+    assert [one["kind"] for one in desk.line.got] == ["story"] * 14
+
+
+def test_a_receiver_that_asks_for_time_is_left_alone_for_it(desk: Desk) -> None:
+    desk.news(9)
+    desk.line.failure = SendError("wire", "it answers 429", retry_after=3600, unsure=False)
+    desk.deliver()
+    assert desk.line.tried == 1
+    desk.line.failure = None
+    desk.hands.forward(timedelta(minutes=59))
+    desk.deliver()
+    assert desk.line.tried == 1
+    desk.hands.forward(timedelta(minutes=1))
+    assert desk.deliver().sent == 9
+
+
+def test_one_that_fails_now_and_then_is_sent_the_rest_all_the_same(desk: Desk) -> None:
+    class Failing(Line):
+        async def send(self, part: str, *, key: str, number: int, total: int) -> None:
+            self.failure = SendError("wire", "it answers 500") if self.tried in (0, 2, 3, 5) else None
+            await super().send(part, key=key, number=number, total=total)
+
+    desk.line = Failing()
+    desk.news(9)
+    tally = desk.deliver()
+    assert (tally.sent, tally.unsent) == (5, 4)
+    desk.line.failure = None
+    always = Line(failure=SendError("wire", "it answers 500"))
+    desk.news(5)
+    desk.hands.forward(timedelta(hours=1))
+    assert asyncio.run(deliver(desk.pipeline, {"wire": always})).unsent == PATIENCE
 
 
 def test_a_channel_that_only_says_no_has_no_backlog(desk: Desk) -> None:
