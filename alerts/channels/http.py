@@ -16,6 +16,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 import httpx
 
@@ -74,7 +75,7 @@ class Door:
             # Connecting has half of the time: where no way leads out, it is known that nobody was told.
             timeout=httpx.Timeout(self.deadline, connect=self.deadline / 2),
             proxy=self.proxy,
-            verify=self.trust or True,
+            verify=self.trust or _usual_trust(),
             trust_env=url.host not in LOOPBACK,
         )
         headers["Accept-Encoding"] = "identity"
@@ -102,6 +103,12 @@ class Door:
 def door(name: str, options: Options, *, deadline: float = 20.0) -> Door:
     """The door of channel `name`. Raises SettingsError: a proxy or a CA file that cannot be used."""
     return Door(name, _proxy(name, options.proxy), trust(name, options), deadline)
+
+
+@cache
+def _usual_trust() -> ssl.SSLContext:
+    """Made once: it takes longer than a message."""
+    return httpx.create_ssl_context()
 
 
 def trust(name: str, options: Options) -> ssl.SSLContext | None:
