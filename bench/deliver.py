@@ -93,7 +93,11 @@ class Receiver:
     def __init__(self, log: Log) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:  # the sender was killed in the middle of it: no server takes that
+                    self.close_connection = True
+                    return
                 way = log.way({name.lower(): value for name, value in self.headers.items()}, body)
                 if way.endswith("drop"):
                     self.close_connection = True
