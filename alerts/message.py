@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from alerts.lines import QUOTES, Span, isolated, marked, printable, rtl
-from didban.alert import Alert, Draft, Field, Match, NoticeDraft, Priority
+from didban.alert import RULES, Alert, Draft, Field, Match, NoticeDraft, Priority
 from didban.article import Article
 from didban.dates import iso_utc, jalali_iso, jalali_long
 
@@ -29,6 +29,7 @@ _RANK: Final[dict[Priority, int]] = {"urgent": 0, "normal": 1, "digest": 2}
 _HEADLINE: Final[dict[Field, str]] = {"kicker": "در روتیتر", "title": "در تیتر"}
 
 _ZWNJ: Final = "\N{ZERO WIDTH NON-JOINER}"
+_RULES: Final = f"پروندهٔ قاعده{_ZWNJ}ها"
 STATES: Final[Mapping[str, tuple[str, str, str]]] = {
     "new": ("تازه", "", ""),
     "healthy": ("سالم", "", ""),
@@ -61,6 +62,11 @@ STATES: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
     "online": ("برقرار", "", ""),
     "report": ("گزارش روزانه", "", ""),
+    "broken": (
+        "نادرست",
+        f"قاعده{_ZWNJ}های پیشین همچنان در کارند. اشتباه را درست کنید؛ جایش را این فرمان می{_ZWNJ}گوید:",
+        "didban rules check",
+    ),
 }
 """A state in Persian, what to do about it, and the command or file that does it."""
 _FIELDS: Final[Mapping[str, str]] = {
@@ -163,7 +169,7 @@ def notice_text(draft: NoticeDraft, *, names: Mapping[str, str]) -> str:
         return "\n".join(
             [rtl(f"دیده{_ZWNJ}بان · {STATES['report'][0]} · {day}"), *map(printable, notice.detail.splitlines())]
         )
-    who = "شبکه" if notice.source is None else isolated(names.get(notice.source, notice.source))
+    who = "شبکه" if notice.source is None else isolated({RULES: _RULES, **names}.get(notice.source, notice.source))
     state, advice, command = STATES[notice.state]
     lost = "، ".join(_FIELDS.get(name, name) for name in notice.fields)
     return "\n".join(

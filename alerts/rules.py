@@ -12,16 +12,20 @@ priority = "normal"                    or "urgent", "digest"
 urgent_at_home = ["title", "lead"]     found there in an article of the home province, it is urgent
 channels = ["officer"]  note = "…"
 match_examples = ["…"]  not_examples = ["…"]      sentences that must, and must not, match: `didban rules test`
+
+Beside the file a folder `rules.d` may hold more of them: every `*.toml` in it, by name; an id stands once in all of them.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from functools import cached_property
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from alerts.match import Matcher
@@ -32,25 +36,45 @@ from didban.errors import RulesError
 from didban.provinces import PROVINCES
 
 DEFAULT = Path(__file__).with_name("rules.toml")
+FOLDER = "rules.d"
 PRIORITIES: tuple[Priority, ...] = ("urgent", "normal", "digest")
 FIELDS: tuple[Field, ...] = ("kicker", "title", "lead", "text")
 KEYS = tuple(part.name for part in fields(Rule) if part.name != "id")
 MAX_WITHIN = 100
 
 
+@dataclass(frozen=True)
+class RulesFile:
+    """A rules file as it was read."""
+
+    path: str
+    content: bytes
+
+    @cached_property
+    def places(self) -> Places:
+        """Where things stand in it, once it is known to be text."""
+        return Places(self.content.decode("utf-8-sig"))
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """The rules in force: in the file's order, where they came from, and the sha256 of its bytes in hex."""
+    """The rules in force, in the files' order; `path` is the first file's, `hash` what `fingerprint` says of all of them."""
 
     rules: tuple[Rule, ...]
     path: str
     hash: str
+    files: tuple[RulesFile, ...]
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
 
     def __len__(self) -> int:
         return len(self.rules)
+
+    def place(self, id_: str, key: str = "", shown: str = "") -> tuple[str, int | None]:
+        """The file, and the line in it from 1, where a rule sets `key`, or shows `shown` in its value; else where it begins."""
+        lines = ((file.path, file.places.line(("rules", id_), key, shown)) for file in self.files)
+        return next((found for found in lines if found[1] is not None), (self.path, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +86,72 @@ class Failure:
     expected: bool
     """True for one of `match_examples` that does not match, False for one of `not_examples` that does."""
 
+    def __str__(self) -> str:
+        return f"rule {self.rule!r} {'does not match' if self.expected else 'matches'} its example: {self.example}"
 
-def load(path: Path | None = None) -> RuleSet:
-    """The rules of a file; of the one shipped with Didban when `path` is None. Raises RulesError."""
+
+def load(path: Path | None = None, folder: Path | None = None) -> RuleSet:
+    """The rules of a file and of the folder beside it (or of `folder`); of the file shipped with Didban when `path` is None.
+
+    Raises RulesError.
+    """
+    return parsed(read(path, folder))
+
+
+def read(path: Path | None = None, folder: Path | None = None) -> tuple[RulesFile, ...]:
+    """The files that `load` reads, as they are. Raises RulesError for one that cannot be read."""
+    more = path.parent / FOLDER if folder is None and path is not None else folder
     place = path or DEFAULT
     try:
-        content = place.read_bytes()
+        found = sorted(more.iterdir()) if more is not None and more.is_dir() else []
+        toml = [place, *(one for one in found if one.suffix == ".toml" and not one.name.startswith("."))]
+        return tuple(RulesFile(str(place := one), one.read_bytes()) for one in toml)
     except OSError as error:
-        raise RulesError(f"cannot be read: {error.strerror or error}", path=str(place)) from error
-    return parse(content, str(place))
+        raise RulesError(f"cannot be read: {error.strerror or error}", path=error.filename or str(place)) from error
+
+
+def fingerprint(files: Sequence[RulesFile]) -> str:
+    """The sha256 in hex of one file's bytes; of several files, that of their names and bytes."""
+    digests = [sha256(file.content).hexdigest() for file in files]
+    if len(digests) == 1:
+        return digests[0]
+    named = (f"{Path(file.path).name} {digest}\n" for file, digest in zip(files, digests, strict=True))
+    return sha256("".join(named).encode()).hexdigest()
 
 
 def parse(content: bytes | str, path: str = "rules.toml") -> RuleSet:
     """The rules in a file's content. Raises RulesError with the line (from 1) of the first thing that is wrong."""
-    raw = content.encode() if isinstance(content, str) else content
+    return parsed([RulesFile(path, content.encode() if isinstance(content, str) else content)])
+
+
+def parsed(files: Sequence[RulesFile]) -> RuleSet:
+    """The rules of these files, one after the other. Raises RulesError with the line (from 1) of the first thing that is wrong."""
+    rules: dict[str, Rule] = {}
+    homes: dict[str, str] = {}
+    for file in files:
+        text = _text(file)
+        for rule in _rules(_document(file, text), file):
+            if rule.id in rules:
+                problem = f"rule {rule.id!r} stands in {homes[rule.id]}, too; give one of them another id"
+                raise RulesError(problem, path=file.path, line=file.places.line(("rules", rule.id)))
+            rules[rule.id], homes[rule.id] = rule, file.path
+    return RuleSet(tuple(rules.values()), files[0].path, fingerprint(files), tuple(files))
+
+
+def _text(file: RulesFile) -> str:
     try:
-        text = raw.decode("utf-8-sig")
+        return file.content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise RulesError("is not UTF-8 text; save it as UTF-8", path=path, line=line) from error
+        line = file.content.count(b"\n", 0, error.start) + 1
+        raise RulesError("is not UTF-8 text; save it as UTF-8", path=file.path, line=line) from error
+
+
+def _document(file: RulesFile, text: str) -> dict[str, object]:
     try:
-        document = tomllib.loads(text)
+        return tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         problem, line = _syntax(str(error), text)
-        raise RulesError(problem, path=path, line=line) from error
-    return RuleSet(tuple(_rules(document, text, path)), path, sha256(raw).hexdigest())
+        raise RulesError(problem, path=file.path, line=line) from error
 
 
 def priority(rule: Rule, article: Article, matches: Iterable[Match], home: str | None) -> Priority:
@@ -134,8 +199,9 @@ def _syntax(problem: str, text: str) -> tuple[str, int | None]:
     return f"is not TOML: {what}", line
 
 
-def _rules(document: Mapping[str, object], text: str, path: str) -> Iterator[Rule]:
-    top = _Table(document, (), text, path)
+def _rules(document: Mapping[str, object], file: RulesFile) -> Iterator[Rule]:
+    places, path = file.places, file.path
+    top = _Table(document, (), places, path)
     top.refuse_unknown(("rules",), "a rules file holds only [rules.ID] tables")
     tables = document.get("rules")
     if not isinstance(tables, dict) or not tables:
@@ -143,7 +209,7 @@ def _rules(document: Mapping[str, object], text: str, path: str) -> Iterator[Rul
     for id_, given in tables.items():
         if not isinstance(given, dict):
             raise top.error(f"rule {id_!r} must be a table: [rules.{id_}]", id_)
-        yield _rule(id_, _Table(given, ("rules", id_), text, path))
+        yield _rule(id_, _Table(given, ("rules", id_), places, path))
 
 
 def _rule(id_: str, table: _Table) -> Rule:
@@ -182,7 +248,7 @@ class _Table:
 
     given: Mapping[str, object]
     where: tuple[str, ...]
-    document: str
+    places: Places
     path: str
 
     def refuse_unknown(self, known: tuple[str, ...], problem: str) -> None:
@@ -271,33 +337,58 @@ class _Table:
         """At the line that sets `key`, or shows `shown` in its value; `meant` is what was written and what is known."""
         close = get_close_matches(str(meant[0]), list(meant[1]), n=1)
         suggestion = close[0] if close else None
-        return RulesError(problem, path=self.path, line=self._line(key, shown), suggestion=suggestion)
+        line = self.places.line(self.where, key, shown)
+        return RulesError(problem, path=self.path, line=line, suggestion=suggestion)
 
-    def _line(self, key: str, shown: str) -> int | None:
-        """As near as can be found: tomllib keeps no places, so the text is read again, from the table's header to the
-        next table's."""
-        lines = self.document.split("\n")
-        ours = re.compile(r"\s*\[+\s*" + r"\s*\.\s*".join(map(_quoted, self.where)) + r"\s*[.\]]")
-        headers = [at for at, line in enumerate(lines) if self.where and ours.match(line)]
-        start = headers[0] if headers else 0
-        others = (
-            at for at in range(start, len(lines)) if self.where and _HEADER.match(lines[at]) and at not in headers
-        )
-        end = next(others, len(lines))
-        sets = re.compile(rf"\s*(?:\[+.*?\.\s*|\[+\s*)?{_quoted(key)}\s*[=.\]]")
+
+class Places:
+    """Where things stand in a rules file: tomllib keeps no places, so the text is read again, when somebody asks."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self._text.split("\n")
+
+    @cached_property
+    def _headers(self) -> list[tuple[int, tuple[str, ...]]]:
+        """The lines that open a table, and its name in parts."""
+        found = ((at, _HEADER.match(line)) for at, line in enumerate(self._lines) if "[" in line)
+        return [(at, tuple(part.strip(_QUOTES) for part in _PART.findall(header[1]))) for at, header in found if header]
+
+    @cached_property
+    def _first(self) -> dict[tuple[str, ...], int]:
+        """A table's, or its first inner table's, place among the headers."""
+        first: dict[tuple[str, ...], int] = {}
+        for place, (_, name) in enumerate(self._headers):
+            for depth in range(1, len(name) + 1):
+                first.setdefault(name[:depth], place)
+        return first
+
+    def line(self, where: tuple[str, ...], key: str = "", shown: str = "") -> int | None:
+        """The line, from 1, of table `where` that sets `key`, or shows `shown` in its value; else of its header, if it has one."""
+        lines, start, end = self._lines, 0, len(self._lines)
+        place = self._first.get(where)
+        if where:
+            rest = self._headers if place is None else self._headers[place:]
+            start = 0 if place is None else rest[0][0]
+            end = next((at for at, name in rest if name[: len(where)] != where), end)
+        sets = re.compile(rf"\s*(?:\[+.*?\.\s*|\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
         line = next((at for at in range(start, end) if key and sets.match(lines[at])), None)
         if line is None:
-            return start + 1 if headers else None
-        return next((at for at in range(line, end) if shown and shown in lines[at]), line) + 1
+            return None if place is None else start + 1
+        quoted = (f'"{shown}"', f"'{shown}'")
+        exactly = (at for at in range(line, end) if shown and any(one in lines[at] for one in quoted))
+        roughly = (at for at in range(line, end) if shown and shown in lines[at])
+        return next(chain(exactly, roughly), line) + 1
 
 
 _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_HEADER = re.compile(r"\s*\[+\s*[\w\"'-]+(?:\s*\.\s*[\w\"'-]+)*\s*\]+\s*(?:#.*)?$")
+_PART = re.compile(r"""\"[^\"]*\"|'[^']*'|[\w-]+""")
+_QUOTES = "\"'"
+_HEADER = re.compile(rf"\s*\[+\s*({_PART.pattern}(?:\s*\.\s*(?:{_PART.pattern}))*)\s*\]+\s*(?:#.*)?$")
 _NEAR_KEYS = ("terms", "within")
-
-
-def _quoted(name: str) -> str:
-    return rf"[\"']?{re.escape(name)}[\"']?"
 
 
 def _strings(value: object) -> tuple[str, ...] | None:

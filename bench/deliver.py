@@ -40,7 +40,7 @@ from didban.alert import Sighting  # noqa: E402
 from didban.article import Article  # noqa: E402
 from didban.settings import Settings, load  # noqa: E402
 from flows import deliver  # noqa: E402
-from flows.workshop import judge_of, now, opened, workshop  # noqa: E402
+from flows.workshop import now, opened, rulebook_of, workshop  # noqa: E402
 
 FLOORS = {"delivered": 1.0, "killed": 1.0}
 CEILINGS = {"lost": 0, "told_twice": 0, "changed": 0, "unsigned": 0, "dead": 0}
@@ -183,12 +183,13 @@ def figures(
 def write(settings: Settings, count: int, pick: random.Random) -> None:
     """So many stories that match a default rule and are news, each text of its own."""
     settings.var.mkdir(parents=True, exist_ok=True)
-    judge, at = judge_of(settings, ("hook",)), now()
+    at = now()
 
     def words(many: int) -> str:
         return " ".join("".join(pick.choices(_LETTERS, k=pick.randint(3, 7))) for _ in range(many))
 
     with opened(settings) as store:
+        judge = rulebook_of(settings, store)
         for number in range(count):
             article = Article(
                 source="mehr",

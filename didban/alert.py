@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from didban.article import Article
 
@@ -138,9 +138,13 @@ class Draft:
         return self.alerts[0].carriers
 
 
+RULES: Final = "rules.toml"
+"""In a notice, in place of a source, whose keys have no dot: the rules file, `broken` or `healthy`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """What the operator must know: the state of `source`, or of the network (None: `offline`, `online`), has changed.
+    """What the operator must know: the state of `source`, of the network (None: `offline`, `online`) or of RULES has changed.
 
     `since` is when the new state began, `fields` and `pages` are what an unreadable source is unreadable by, `detail` is one line.
     The daily report is one too: its state is `report`, its `detail` the lines of it.

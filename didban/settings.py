@@ -245,6 +245,11 @@ class Settings(BaseModel):
         return self
 
     @property
+    def rules_folder(self) -> Path:
+        """Where more rules stand, a file each: beside the rules file, or, where the default rules are used, in VAR."""
+        return (self.var if self.rules is None else self.rules.parent) / "rules.d"
+
+    @property
     def store_url(self) -> str:
         return self.database_url or f"sqlite:///{(self.var / 'didban.db').absolute()}"
 

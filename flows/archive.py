@@ -26,8 +26,9 @@ from didban.health import FIRST_RETRY, LONGEST_RETRY, rates, retry_at
 from didban.outcome import Tally
 from didban.settings import Settings
 from flows.deliver import deliver
+from flows.rulebook import everyone, in_force
 from flows.shift import silent
-from flows.workshop import Workshop, chosen, everyone, now, opened, rules_of, workshop
+from flows.workshop import Workshop, chosen, now, opened, workshop
 from scrapers.base import Source, days
 from scrapers.detect import settled, unsettled
 from scrapers.platforms.nastooh import Nastooh
@@ -273,6 +274,8 @@ async def collect(
     showing = asyncio.create_task(_keep_showing(course, states, show))
     try:
         while True:
+            if said := await shop.refresh():
+                report(said)
             before = _achieved(course.tally)
             trouble = await pipeline.walk(source, WAYS, course.tally, order=order, since=since, until=until)
             trouble = await pipeline.collect(source, course.tally, archive=True) or trouble
@@ -375,7 +378,7 @@ async def conclude(
         said = " · ".join(f"{rule} {count}" for rule, count in sorted(rules.items(), key=lambda one: (-one[1], one[0])))
         report(f"{asked.source}: archived alerts of these days: {said}")
     if notify:
-        channels = {rule.id: rule.channels or everyone(settings) for rule in rules_of(settings).rules}
+        channels = {rule.id: rule.channels or everyone(settings) for rule in in_force(settings)}
         digest = f"backfill {asked.source} {asked.since}..{asked.until}"
         told = await pipeline.run(outbox.announce, digest, **these, channels=channels, now=pipeline.now())
         report(f"{asked.source}: {told} of them are told now, as digests")

@@ -19,9 +19,10 @@ import click
 
 from didban import __version__
 from didban.dates import day_bounds, jalali_long, parse_day, parse_span
-from didban.errors import DateError, DidbanError, InputError
+from didban.errors import DateError, DidbanError, InputError, RulesError
 
 if TYPE_CHECKING:
+    from alerts.rules import RuleSet
     from didban.article import Article
     from didban.outcome import Tally
     from didban.settings import Settings
@@ -324,13 +325,15 @@ def import_(paths: tuple[Path, ...], source: str | None, *, as_json: bool) -> No
     A line that says it is newer than the article in the store (by `fetched`, `modified` or `revision`) is an edit of it.
     """
     from flows.documents import import_paths
-    from flows.workshop import judge_of, now, opened, sources_of
+    from flows.workshop import now, opened, rulebook_of, sources_of
 
     settings = _settings()
     if source is not None:
         sources_of(settings).get(source)
-    judge = judge_of(settings, tuple(settings.channels))
     with opened(settings) as store, _progress() as show:
+        judge = rulebook_of(settings, store)
+        if judge.problem:
+            _warn(judge.problem)
         tally = import_paths(store, judge, paths, source=source, now=now(), warn=_warn, show=show)
     if as_json:
         click.echo(json.dumps(tally.counts()))
@@ -445,11 +448,9 @@ def parse(files: tuple[Path, ...], key: str, url: str | None) -> None:
 def match_(path: Path | None) -> None:
     """Match JSON lines {"id","title","lead","text"} from stdin; one JSON line of matches each."""
     from alerts.match import Matcher
-    from alerts.rules import load
     from flows.lines import match_line
 
-    settings = _settings()
-    matcher = Matcher(load(path or settings.rules))
+    matcher = Matcher(_rules(path))
     failed = False
     for number, line in enumerate(sys.stdin.buffer, 1):
         if not line.strip():
@@ -575,9 +576,12 @@ def rules(ctx: click.Context, *, as_json: bool) -> None:
     """The rules in force."""
     if ctx.invoked_subcommand:
         return
-    from flows.workshop import rules_of
+    from flows.rulebook import in_force, look
 
-    loaded = rules_of(_settings()).rules
+    settings = _settings()
+    loaded = in_force(settings)
+    if not isinstance(now := look(settings).found, type(loaded)):
+        _warn(f"{now}; the last good rules are in force")
     if as_json:
         click.echo(
             json.dumps(
@@ -590,10 +594,30 @@ def rules(ctx: click.Context, *, as_json: bool) -> None:
 
 @rules.command("check", epilog="Example: didban rules check my-rules.toml")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
-def check_rules(path: Path | None) -> None:
-    """Read a rules file; a mistake is named by line, with a suggestion."""
-    loaded = _rules(path)
-    click.echo(f"{loaded.path}: {len(loaded.rules)} rules, no mistakes")
+@click.option("--strict", is_flag=True, help="Exit code 1 for doubts, too.")
+@as_json
+def check_rules(path: Path | None, *, strict: bool, as_json: bool) -> None:
+    """Read a rules file: a mistake is named by line, with a suggestion, and so is what is doubtful.
+
+    Doubtful are terms that find nothing, nearly everything or what others find, also by the articles that are stored; rules that
+    others cover; exclusions that change nothing; names that nobody knows.
+    """
+    from flows import rules_check
+
+    settings = _settings()
+    try:
+        found = rules_check.check(settings, path)
+    except RulesError as error:
+        if as_json:
+            click.echo(json.dumps(rules_check.mistake_json(error), ensure_ascii=False))
+        raise
+    if as_json:
+        click.echo(json.dumps(rules_check.as_json(found), ensure_ascii=False))
+    for line in found.lines if not as_json else ():
+        _warn(line)
+    if not as_json:
+        click.echo(rules_check.summary(found))
+    sys.exit(1 if strict and found.remarks else 0)
 
 
 @rules.command("test", epilog="Example: didban rules test my-rules.toml")
@@ -818,6 +842,7 @@ def status(*, as_json: bool) -> None:
     else:
         _table(looking.HEADERS, looking.as_rows(found))
         click.echo(looking.summary(found))
+        click.echo(looking.in_force(found))
     sys.exit(0 if found.well else 1)
 
 
@@ -1061,18 +1086,18 @@ def _province(name: str | None) -> str | None:
 
 
 def _rule(settings: Settings, name: str | None) -> str | None:
-    from flows.workshop import rules_of
+    from flows.rulebook import in_force
 
-    if name is not None and name not in (known := [rule.id for rule in rules_of(settings).rules]):
+    if name is not None and name not in (known := [rule.id for rule in in_force(settings)]):
         raise InputError(f"there is no rule {name!r}; the rules in force are: {', '.join(known)}")
     return name
 
 
-def _rules(path: Path | None) -> Any:  # noqa: ANN401 - a RuleSet, whose module is imported here
+def _rules(path: Path | None) -> RuleSet:
     from alerts.rules import load
 
     settings = _settings()
-    return load(path or settings.rules)
+    return load(settings.rules, settings.rules_folder) if path is None else load(path)
 
 
 def _reading(text: str) -> str:

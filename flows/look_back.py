@@ -27,7 +27,8 @@ from didban.article import Article
 from didban.dates import iso_utc, jalali_iso, jalali_long
 from didban.errors import InputError, RulesError
 from didban.settings import Settings
-from flows.workshop import now, opened, rules_of, sources_of
+from flows.rulebook import in_force as rules_in_force
+from flows.workshop import now, opened, sources_of
 from storage.articles import Selection
 from storage.evidence import Found, Owed, Stored
 from storage.store import Store
@@ -147,7 +148,7 @@ def try_rules(
     Raises RulesError for a broken file and an unknown rule, InputError for an unknown source and where no article is stored.
     """
     _check(settings, selection)
-    in_force, given = rules_of(settings), load(path)
+    in_force, given = rules_in_force(settings), load(path)
     chosen = _chosen(given, only)
     with opened(settings) as store:
         report = look_back(store, chosen, selection, against=in_force, home=settings.home, samples=samples, show=show)
@@ -170,7 +171,7 @@ def apply_rules(
     A `dry_run` writes nothing. Raises as `try_rules`.
     """
     _check(settings, selection)
-    in_force = rules_of(settings)
+    in_force = rules_in_force(settings)
     given = in_force if path is None else load(path)
     with opened(settings) as store:
         report = look_back(store, given, selection, home=settings.home, keep=not dry_run, show=show)

@@ -21,7 +21,7 @@ from didban.article import FIELDS, Article
 from didban.errors import ReadError
 from didban.settings import Settings
 from flows.pipeline import read_article
-from flows.workshop import judge_of, now, opened, sources_of
+from flows.workshop import now, opened, rulebook_of, sources_of
 from scrapers.base import Source
 from storage.articles import Selection, merge
 from storage.pages import Kept
@@ -57,8 +57,8 @@ def run(settings: Settings, selection: Selection, *, dry_run: bool = False) -> R
     if selection.source is not None:
         registry.get(selection.source)
     sources = {source.key: source for source in registry.known()}
-    judge = judge_of(settings, tuple(settings.channels))
     with opened(settings) as store:
+        judge = rulebook_of(settings, store)
         return reread(store, judge, sources, selection, now=now(), dry_run=dry_run)
 
 

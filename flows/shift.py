@@ -1,7 +1,8 @@
 """A shift: the sources due within a stretch of time, polled and delivered by one process.
 
 Each source has its own loop, and in a shift each channel too, so that a slow one delays nobody; a lease in the database keeps two
-processes from polling one source. `length` 0 is one pass over every source now. Ctrl-C cancels at an await, never in a transaction.
+processes from polling one source. `length` 0 is one pass over every source now. A rules file that has changed is in force from the
+next pass on. Ctrl-C cancels at an await, never in a transaction.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, 
     end = now() + length
     total = Tally()
     async with workshop(settings, sources) as shop:
+        if shop.rulebook is not None and shop.rulebook.problem:
+            report(shop.rulebook.problem)
         await _report(settings, shop)
         bells: list[asyncio.Event] = []
         loops: list[Coroutine[Any, Any, Tally]] = []
@@ -101,6 +104,8 @@ async def _watch(
     total, once = Tally(), not bells
     source = await settled(source, shop.pipeline.fetch)
     while True:
+        if said := await shop.refresh():
+            report(said)
         tally = await shop.pipeline.watch(source, even_if_not_due=once)
         if tally is not None:
             if once:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from alerts.rules import RuleSet
 from didban.alert import Notice
 from didban.dates import iso_utc, jalali_iso, tehran_day
 from didban.health import HOUR, TROUBLE, Expects, rates
 from didban.settings import Settings
+from flows.rulebook import look, of_kept, path_of
 from flows.workshop import chosen, now, opened, sources_of
+from storage.rulesets import Kept
 from storage.sources import SourceState
 from storage.store import Store
 
@@ -57,12 +60,28 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """The rules that the watch works by: how many, the start of their hash, since when (None before a first run).
+
+    `problem` is why the file is not what is in force; `waiting` says that it has changed, and that no run has read it yet.
+    """
+
+    path: str
+    hash: str = ""
+    rules: int = 0
+    since: datetime | None = None
+    problem: str = ""
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """All of it. `messages` counts messages by state, `dead` being those that nobody will send by itself."""
 
     lines: tuple[Line, ...]
     messages: dict[str, int]
     notices: tuple[tuple[datetime, Notice], ...]
+    rules: InForce
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -71,6 +90,7 @@ class Status:
         return (
             *(line.problem for line in self.lines if not line.well),
             *([f"{dead} messages are dead letters: `didban alerts retry` sends them once more"] if dead else []),
+            *([self.rules.problem] if self.rules.problem else []),
         )
 
     @property
@@ -90,7 +110,19 @@ def judged(settings: Settings, store: Store) -> Status:
         lines=tuple(_lines(settings, store)),
         messages=store.outbox.states(),
         notices=tuple(store.notices(limit=5)),
+        rules=_in_force(settings, store.rulesets.get(path_of(settings))),
     )
+
+
+def _in_force(settings: Settings, kept: Kept | None) -> InForce:
+    path, now = path_of(settings), look(settings)
+    if isinstance(now.found, RuleSet) and (kept is None or kept.hash == now.hash):
+        return InForce(path=path, hash=now.hash, rules=len(now.found), since=kept.since if kept else None)
+    problem = "" if isinstance(now.found, RuleSet) else str(now.found)
+    if kept is None:
+        return InForce(path=path, problem=problem)
+    rules = len(of_kept(kept))
+    return InForce(path=path, hash=kept.hash, rules=rules, since=kept.since, problem=problem, waiting=not problem)
 
 
 def _lines(settings: Settings, store: Store) -> list[Line]:
@@ -150,6 +182,14 @@ def as_json(status: Status) -> dict[str, Any]:
             for line in status.lines
         ],
         "messages": status.messages,
+        "rules": {
+            "file": status.rules.path,
+            "hash": status.rules.hash,
+            "rules": status.rules.rules,
+            "since": iso_utc(status.rules.since),
+            "problem": status.rules.problem,
+            "waiting": status.rules.waiting,
+        },
         "notices": [
             {
                 "at": iso_utc(at),
@@ -182,6 +222,18 @@ def as_rows(status: Status) -> list[tuple[str, ...]]:
         )
         for line in status.lines
     ]
+
+
+def in_force(status: Status) -> str:
+    """The rules in force in one line, or in two when the file holds others."""
+    rules = status.rules
+    since = f", since {_moment(rules.since)}" if rules.since else ""
+    said = (
+        f"rules: {rules.rules} of {rules.path} ({rules.hash[:8]}){since}" if rules.hash else "rules: none are in force"
+    )
+    if rules.problem:
+        return f"{said}\n  not in force: {rules.problem}"
+    return f"{said}; the file has changed, the next pass works by it" if rules.waiting else said
 
 
 def summary(status: Status) -> str:

@@ -12,10 +12,8 @@ from functools import partial
 
 from pydantic import SecretStr
 
-from alerts.channels import Options, members, open_channels
+from alerts.channels import Options, open_channels
 from alerts.channels.base import Channel
-from alerts.policy import Judge
-from alerts.rules import RuleSet, load
 from didban import __version__
 from didban.alert import Match, Plan, Sighting
 from didban.article import Article
@@ -23,6 +21,7 @@ from didban.errors import InputError, SettingsError, StoreError
 from didban.settings import ChannelSettings, Settings, revealed
 from flows.owner import Owner
 from flows.pipeline import Pipeline
+from flows.rulebook import Rulebook, everyone
 from flows.upkeep import beside, keeping_of
 from scrapers.base import Source
 from scrapers.fetch import Fetcher, HostOptions, RobotsMemory
@@ -45,6 +44,11 @@ class Workshop:
     channels: Mapping[str, Channel]
     bury: Callable[[], Awaitable[int]]
     """Frees the leases of processes that have died on this machine; returns how many."""
+    rulebook: Rulebook | None = None
+
+    async def refresh(self) -> str:
+        """Look at the rules file again; a line for people when it has changed, else an empty one."""
+        return "" if self.rulebook is None else await self.pipeline.run(self.rulebook.refresh)
 
 
 def sources_of(settings: Settings) -> Registry:
@@ -82,23 +86,12 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
     return open_channels(urls, base=settings.var, source_names=names, options=options)
 
 
-def everyone(settings: Settings) -> tuple[str, ...]:
-    """Whom a rule tells that names no channel: all, but for those that a `first_of:` tries for them."""
-    tried = {name for url in settings.channels.values() for name in members(url.get_secret_value())}
-    return tuple(name for name in settings.channels if name not in tried)
-
-
 def _beside(name: str, table: ChannelSettings) -> Options:
     def said(value: SecretStr | None, key: str) -> str | None:
         return None if value is None else revealed(value.get_secret_value(), what=f"channel {name}: its {key}")
 
     proxy, secret = said(table.proxy, "proxy"), said(table.secret, "secret")
     return Options(proxy=proxy, ca_file=table.ca_file, secret=secret, api=table.api)
-
-
-def rules_of(settings: Settings) -> RuleSet:
-    """The rules in force. Raises RulesError."""
-    return load(settings.rules)
 
 
 def operator_of(settings: Settings) -> tuple[str, ...]:
@@ -112,18 +105,9 @@ def operator_of(settings: Settings) -> tuple[str, ...]:
     return settings.operator
 
 
-def judge_of(settings: Settings, channels: Sequence[str], *, window: timedelta | None = None) -> Judge:
-    rules = rules_of(settings)
-    for rule in rules.rules:
-        for name in rule.channels:
-            if name not in channels:
-                known = ", ".join(channels)
-                raise SettingsError(
-                    f"{rules.path}: rule {rule.id!r} names the channel {name!r}; the channels are: {known}"
-                )
-    window = settings.alert_window if window is None else window
-    everybody = [name for name in everyone(settings) if name in channels]
-    return Judge(rules, window=window, channels=everybody, home=settings.home)
+def rulebook_of(settings: Settings, store: Store, *, window: timedelta | None = None) -> Rulebook:
+    """The judge by the rules in force. Raises RulesError, SettingsError, StoreError."""
+    return Rulebook(settings, store, operator=operator_of(settings), clock=now, window=window)
 
 
 @contextmanager
@@ -153,7 +137,6 @@ async def workshop(
     requests a second it makes at most, beside each host's own pace.
     """
     channels = channels_of(settings)
-    judge = judge_of(settings, tuple(channels), window=window) if rules else _no_judgement
     wanted = chosen(settings, sources)
     settings.var.mkdir(parents=True, exist_ok=True)
     with (
@@ -161,6 +144,7 @@ async def workshop(
         opened(settings) as store,
         ThreadPoolExecutor(1, "didban-writer") as writer,
     ):
+        rulebook = rulebook_of(settings, store, window=window) if rules else None
         skew = store.database.skew()  # leases and turns of all machines are told by one clock
 
         def clock() -> datetime:
@@ -195,12 +179,18 @@ async def workshop(
                 store=store,
                 writer=writer,
                 fetch=fetcher.fetch,
-                judge=judge,
+                judge=rulebook or _no_judgement,
                 owner=owner.name,
                 now=clock,
                 operator=operator_of(settings),
             )
-            shop = Workshop(pipeline=pipeline, sources=wanted, channels=channels, bury=partial(pipeline.run, bury))
+            shop = Workshop(
+                pipeline=pipeline,
+                sources=wanted,
+                channels=channels,
+                bury=partial(pipeline.run, bury),
+                rulebook=rulebook,
+            )
             try:
                 async with beside(pipeline, keeping_of(settings.pages)) if rules else nullcontext():
                     yield shop

@@ -68,6 +68,15 @@ class Evidence:
         with self._database.read() as connection:
             return sum(connection.scalar(query) or 0 for query in queries)
 
+    def sample(self, size: int) -> list[Article]:
+        """At most so many articles, spread evenly over all that are stored; the same ones until more are."""
+        table = tables.article
+        with self._database.read() as connection:
+            last = connection.scalar(select(func.max(table.c.id))) or 0
+            numbers = [1 + at * last // size for at in range(size)] if last > size else range(1, last + 1)
+            rows = connection.execute(_stored().where(table.c.id.in_(numbers)).order_by(table.c.id))
+            return [article_of(row) for row in rows]
+
     def each(self, selection: Selection, *, size: int = PAGE) -> Iterator[tuple[Stored, ...]]:
         """The selected articles by pages of `size`: the undated ones first, then oldest first.
 

@@ -138,7 +138,12 @@ def _hush(connection: Connection, which: ColumnElement[bool]) -> None:
 
 
 def _news(connection: Connection, notice: Notice) -> bool:
-    """Does the operator, by what was last told of this source, or of the network, believe otherwise?"""
+    """Does the operator, by what was last told of this source, or of the network, believe otherwise?
+
+    Rules that are broken, then broken in another way, are news each time.
+    """
+    if notice.state == "broken":
+        return True
     told = connection.scalar(
         select(_notice.c.state)
         .join(_notification, _notification.c.notice == _notice.c.id)
@@ -151,7 +156,7 @@ def _news(connection: Connection, notice: Notice) -> bool:
 
 def _seriously(state: str | None) -> str | None:
     """A state as it counts for telling: all that is no trouble is the same."""
-    return state if state in TROUBLE or state == "offline" else None
+    return state if state in TROUBLE or state in {"offline", "broken"} else None
 
 
 def _away(connection: Connection) -> bool:

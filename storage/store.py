@@ -10,6 +10,7 @@
     store.search     articles by their words
     store.desk       what the officer's page asks
     store.upkeep     dictionaries, what is kept    store.chores     whose turn it is to look after it
+    store.rulesets   the last good rules
 
 Every method is one transaction. The store is synchronous; one thread writes.
 """
@@ -36,6 +37,7 @@ from storage.notices import newest, report, unreported
 from storage.outbox import Outbox
 from storage.pages import Pages
 from storage.robots import RobotsTexts
+from storage.rulesets import RuleSets
 from storage.search import Search
 from storage.sources import Sources
 from storage.units import Units
@@ -61,6 +63,7 @@ class Store:
     desk: Desk = field(init=False)
     upkeep: Upkeep = field(init=False)
     chores: Chores = field(init=False)
+    rulesets: RuleSets = field(init=False)
 
     def __post_init__(self) -> None:
         for name, room in (
@@ -78,6 +81,7 @@ class Store:
             ("desk", Desk),
             ("upkeep", Upkeep),
             ("chores", Chores),
+            ("rulesets", RuleSets),
         ):
             object.__setattr__(self, name, room(self.database))
 

@@ -12,6 +12,7 @@ indexed                      where an article stands in the index of all words (
 host, robots                 when each host may next be asked, and what its robots.txt says
 chore                        what one process at a time does now and then, for all
 notice ── notification       what the operator must know
+ruleset                      the last good rules of each rules file
 """
 
 from __future__ import annotations
@@ -408,4 +409,16 @@ notice = Table(
     Column("detail", Text, nullable=False),
     Column("fields", JSON, nullable=False),
     Column("pages", JSON, nullable=False),
+)
+
+ruleset = Table(
+    "ruleset",
+    metadata,
+    Column("path", Text, primary_key=True),  # absolute: of the rules file, which stands for the folder beside it, too
+    Column("hash", String(64), nullable=False),
+    Column("files", JSON, nullable=False),  # [path, text] of each
+    Column("since", UTCTime, nullable=False),
+    Column("broken", String(64), nullable=False, server_default=""),  # the hash of what cannot be read
+    Column("problem", Text, nullable=False, server_default=""),
+    Column("broken_since", UTCTime),
 )

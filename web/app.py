@@ -18,7 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 from didban.errors import InputError, StoreError
 from didban.settings import LOOPBACK, Settings
-from flows.workshop import rules_of, sources_of
+from flows.rulebook import in_force
+from flows.workshop import sources_of
 from storage.store import open_store
 from web import pages, security
 from web.office import Office
@@ -49,7 +50,7 @@ def create(settings: Settings) -> Starlette:
             store=store,
             templates=environment(),
             sources={source.key: source.name for source in registry.known()},
-            rules=lambda: rules_of(settings),
+            rules=lambda: in_force(settings),
         )
         try:
             yield

@@ -15,7 +15,8 @@ import pytest
 from didban.errors import SettingsError
 from didban.settings import load
 from flows.cli import main
-from flows.workshop import channels_of, everyone, judge_of, now, opened, operator_of
+from flows.rulebook import everyone
+from flows.workshop import channels_of, now, opened, operator_of, rulebook_of
 from tests.support import article, sighting
 from tests.support import judge as judging
 from tests.support_receivers import BotApi, Mailbox, bot_api, closed_port, mail_server, scripted
@@ -58,8 +59,8 @@ def test_what_a_first_of_tries_is_told_by_nothing_else(tmp_path: Path, monkeypat
     settings = load()
     assert everyone(settings) == ("officer", "archive")
     assert operator_of(settings) == ("officer",)
-    judge = judge_of(settings, tuple(channels_of(settings)))
-    _, plans = judge(article(text="دفاتر پیشخوان دولت"), sighting())
+    with opened(settings) as store:
+        _, plans = rulebook_of(settings, store)(article(text="دفاتر پیشخوان دولت"), sighting())
     assert {plan.channels for plan in plans} == {("officer", "archive")}
 
 

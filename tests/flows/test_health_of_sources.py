@@ -277,12 +277,13 @@ def test_status_says_in_a_line_per_source_what_needs_a_look(
         shift.run(load())
     run = CliRunner().invoke(cli.cli, ["status"])
     assert run.exit_code == 1
-    irna, mehr, portal, messages = run.stdout.splitlines()
+    irna, mehr, portal, messages, rules = run.stdout.splitlines()
     assert irna.split("\t")[:2] == ["irna", "healthy"]
     assert mehr.split("\t")[:2] == ["mehr", "blocked"]
     assert mehr.split("\t")[6] == "14"
     assert float(portal.split("\t")[5]) < 5
     assert messages.startswith("messages: ")
+    assert rules.startswith("rules: 25 of ")
     said = json.loads(CliRunner().invoke(cli.cli, ["status", "--json"]).stdout)
     assert said["well"] is False
     assert [one["well"] for one in said["sources"]] == [True, False, True]
