@@ -179,6 +179,11 @@ def tehran_day(moment: datetime) -> date:
     return _aware(moment).astimezone(TEHRAN).date()
 
 
+def week_of(day: date) -> date:
+    """The Saturday that the Iranian week of this day begins with."""
+    return day - timedelta(days=(day.weekday() + 2) % 7)
+
+
 def day_bounds(day: date) -> tuple[datetime, datetime]:
     """The moments in UTC at which a day begins and ends in Tehran: [start, end)."""
     start, end = (datetime.combine(day + timedelta(days=n), time.min, TEHRAN).astimezone(UTC) for n in (0, 1))

@@ -6,6 +6,7 @@ DidbanError
 │   ├── DateError          a date that does not exist or cannot be read
 │   ├── SeedError          not one of the three seed shapes
 │   ├── ArticleError       not an article as JSON
+│   ├── MissingExtra       it needs a package that this installation does without
 │   └── RulesError         a rules file is wrong: path, line, suggestion
 ├── FetchError             no page came back                    (url)
 │   ├── Unreachable        no connection, DNS failure, time-out: the network, not the page
@@ -52,6 +53,14 @@ class SeedError(InputError):
 
 class ArticleError(InputError):
     """A JSON object that is not an article."""
+
+
+class MissingExtra(InputError):
+    """`what` is done by `package`, which is not installed, or does not work here; the extra of the same name brings it."""
+
+    def __init__(self, what: str, package: str, problem: str = "is not installed") -> None:
+        self.package = package
+        super().__init__(f"{what} needs {package}, which {problem}; install didban[{package}]")
 
 
 class RulesError(InputError):

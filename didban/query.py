@@ -12,9 +12,9 @@ two words «پیش خوان», side by side, are also the one «پیشخوان»
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Final, Literal
 
 from didban.errors import InputError
@@ -23,6 +23,8 @@ from didban.tokens import ZWNJ, Token, read_word, tokens, words
 Field = Literal["title", "lead", "text"]
 FIELDS: Final[tuple[Field, ...]] = ("title", "lead", "text")
 """Where a hit may be, the best first. The kicker is of the title."""
+MOST_FORMS: Final = 120
+"""Forms of one word; of a verb there are some hundred."""
 MOST: Final = 32
 """Words in a query: nobody's question is longer, and a database's patience is not endless."""
 
@@ -68,14 +70,23 @@ class _Part:
     fields: tuple[Field, ...]
     out: bool
     bare: bool
+    single: bool
+    """One word, not in quotation marks, not kept out."""
 
 
-def read_query(line: str) -> Query:
-    """Raises InputError where there is nothing to look for, a quotation mark stays open, or there are more than MOST words."""
+Forms = Callable[[str], Iterable[str]]
+"""The other forms of a word that a search shall find as well."""
+
+
+def read_query(line: str, *, forms: Forms | None = None) -> Query:
+    """`forms` widens each word that stands by itself, not those in quotation marks or kept out.
+
+    Raises InputError where there is nothing to look for, a quotation mark stays open, or there are more than MOST words.
+    """
     parts = list(_parts(line))
     if sum(len(part.words) for part in parts) > MOST:
         raise InputError(f"a search takes at most {MOST} words: leave some out")
-    read = [(part, _choices(part.words)) for part in parts]
+    read = [(part, _choices(part.words) | _widened(part, forms)) for part in parts]
     read = [(part, choices) for part, choices in read if choices]  # a lone ending is no word
     for at, ((one, _), (two, _)) in enumerate(pairwise(read)):
         if one.bare and two.bare:
@@ -111,8 +122,8 @@ def _parts(line: str) -> Iterator[_Part]:
         fields = (_NAMES[name.lower()],) if name else FIELDS
         typed = tuple(words(inner))
         if typed:
-            bare = not (opening or name or found["out"]) and len(typed) == 1
-            yield _Part(typed, fields, bool(found["out"]), bare)
+            single = not (opening or found["out"]) and len(typed) == 1
+            yield _Part(typed, fields, bool(found["out"]), bare=single and not name, single=single)
         at = max(end, at + 1)
 
 
@@ -129,6 +140,13 @@ def _choices(typed: Sequence[str]) -> dict[tuple[str, ...], None]:
         for joined in _joined(one, two):
             found[_flat([*plain[:at], joined, *plain[at + 2 :]])] = None
     return {sequence: None for sequence in found if sequence}
+
+
+def _widened(part: _Part, forms: Forms | None) -> dict[tuple[str, ...], None]:
+    if forms is None or not part.single:
+        return {}
+    others = (words(form) for form in islice(forms(part.words[0]), MOST_FORMS))
+    return {sequence: None for read in others if len(read) == 1 for sequence in _sequences(read[0])}
 
 
 def _sequences(word: str) -> dict[tuple[str, ...], None]:

@@ -470,12 +470,18 @@ def match_(path: Path | None) -> None:
 @click.argument("query")
 @click.option("--source", default=None, help="Only this source.")
 @click.option("--province", default=None, help="Only of this province, by its Persian name or its slug: lorestan.")
+@click.option("--rule", default=None, help="Only where this rule finds evidence.")
 @click.option("--since", type=Day(), default=None, help="Published on or after this day, Jalali or Gregorian.")
 @click.option("--until", type=Day(), default=None, help="Last day, included.")
+@click.option(
+    "--lemmas",
+    is_flag=True,
+    help="Other forms of a word, too, as hazm knows them (می‌رود: رفت, نرفته); takes 10 seconds.",
+)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many to show.")
 @click.option("--offset", type=click.IntRange(0, 100_000), default=0, help="How many to leave out first.")
 @as_json
-def search(query: str, *, limit: int, offset: int, as_json: bool, **where: Any) -> None:  # noqa: ANN401 - each as its option says
+def search(query: str, *, lemmas: bool, limit: int, offset: int, as_json: bool, **where: Any) -> None:  # noqa: ANN401 - each as its option says
     """Articles by their words: all of them, a "phrase", -without, title: lead: text: one field.
 
     Those with all of it in the title come first, then in title and lead, then the rest; each the newest first.
@@ -486,11 +492,14 @@ def search(query: str, *, limit: int, offset: int, as_json: bool, **where: Any) 
     from flows import search as searching
     from flows.workshop import opened
 
-    asked = read_query(query)
+    settings = _settings()
     selection = replace(
-        _selection(where["source"], where["since"], where["until"]), province=_province(where["province"])
+        _selection(where["source"], where["since"], where["until"]),
+        province=_province(where["province"]),
+        rule=_rule(settings, where["rule"]),
     )
-    with opened(_settings()) as store:
+    asked = read_query(query, forms=_forms if lemmas else None)
+    with opened(settings) as store:
         found = store.search.find(asked, selection, limit=limit, offset=offset)
     if as_json:
         for one in found:
@@ -519,6 +528,14 @@ def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
         carriers = store.articles.carriers(found)
         if as_json:
             shown = to_json(article) | {"carriers": [carrier_json(one) for one in carriers]}
+            if reading:
+                shown["reading"] = {
+                    name: _reading(getattr(article, name)) for name in ("kicker", "title", "lead", "text")
+                }
+            if history:
+                from flows.history import as_json as revisions
+
+                shown["revisions"] = revisions(store.articles.revisions(found))
             click.echo(json.dumps(shown, ensure_ascii=False))
             return
         form = _reading if reading else str
@@ -536,6 +553,43 @@ def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
 
             for line in lines(store.articles.revisions(found), coloured=_coloured()):
                 click.echo(line)
+
+
+@cli.command(epilog="Example: didban trends --weeks 8 --province لرستان")
+@click.option("--weeks", type=click.IntRange(1, 104), default=4, show_default=True, help="Weeks to compare with.")
+@click.option("--until", type=Day(), default=None, help="A day of the week that is looked at; default: today.")
+@click.option("--source", default=None, help="Only this source.")
+@click.option("--province", default=None, help="Only of this province, by its Persian name or its slug: lorestan.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many terms to show.")
+@click.option("--no-lemmas", is_flag=True, help="Without hazm: the forms of a verb are counted apart; faster.")
+@as_json
+def trends(
+    weeks: int,
+    until: date | None,
+    source: str | None,
+    province: str | None,
+    limit: int,
+    *,
+    no_lemmas: bool,
+    as_json: bool,
+) -> None:
+    """The terms that rise this week against the weeks before it, and each rule's stories by week; weeks begin on Saturday."""
+    from flows import trends as looking
+
+    settings = _settings()
+    where = {"source": source, "province": _province(province)}
+    with _progress() as show:
+        found = looking.trends(
+            settings, day=until, weeks=weeks, limit=limit, lemmas=not no_lemmas, show=show or _counted, **where
+        )
+    if as_json:
+        click.echo(json.dumps(looking.as_json(found), ensure_ascii=False))
+        return
+    _table(looking.TERMS, looking.term_rows(found))
+    _table(looking.rule_headers(found), looking.rule_rows(found))
+    click.echo(looking.summary(found))
+    for line in looking.advice(found):
+        _warn(line)
 
 
 # ── alerts and rules ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -1104,6 +1158,12 @@ def _reading(text: str) -> str:
     from didban.reading import reading
 
     return reading(text)
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    from didban.reading import forms
+
+    return forms(word)
 
 
 def _coloured() -> bool:

@@ -98,6 +98,29 @@ class Evidence:
                 if dated:
                     rest, more = replace(selection, since=last.published), or_(table.c.published > last.published, more)
 
+    def weekly(self, selection: Selection) -> Iterator[tuple[str, int, datetime]]:
+        """Rule, story, and when its first carrier among the selected articles was published (fetched, where it has no date): once
+        for each rule that finds evidence in such a carrier."""
+        article, match = tables.article, tables.match
+        when = func.coalesce(article.c.published, article.c.fetched, article.c.saved_at)
+        first = func.min(when, type_=article.c.published.type)
+        query = (
+            select(match.c.rule, article.c.story, first)
+            .join(article, and_(article.c.id == match.c.article, article.c.revision == match.c.revision))
+            .where(*narrowed(selection))
+            .group_by(match.c.rule, article.c.story)
+            .order_by(match.c.rule, article.c.story)
+        )
+        if selection.source is not None:
+            query = query.where(article.c.source == selection.source)
+        if selection.since is not None:
+            query = query.where(when >= selection.since)
+        if selection.until is not None:
+            query = query.where(when < selection.until)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        return ((rule, story, published) for rule, story, published in rows)
+
     def owed(self, found: Sequence[Found]) -> list[Owed]:
         """What these articles lack of what was found in them; the first of a story's carriers is asked for its alert."""
         if not found:

@@ -110,6 +110,11 @@ def number_at(place: int) -> int:
     return place % _NUMBERS
 
 
+def number_in_sql(place: str) -> str:
+    """`number_at`, asked of the database."""
+    return f"({place} & {_NUMBERS - 1})"
+
+
 def fact(kind: str, value: str) -> str:
     """The key of a source or a province; signs by their number, for an index knows only letters."""
     return kind + "".join(char if char.isalnum() else f"{GAP}{ord(char)}{GAP}" for char in value.lower())

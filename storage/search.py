@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, TextClause, select, text
 
 from didban.article import Article
 from didban.query import FIELDS, Field, Query, Wanted
 from storage import tables
 from storage.articles import Selection, article_of
 from storage.database import Database
-from storage.indexing import fact, number_at, place_of, rebuild
+from storage.indexing import fact, number_at, number_in_sql, place_of, rebuild
 
 _MARKS: Final[dict[Field, str]] = {"title": "1", "lead": "2", "text": "3"}
 _EVER = 0, (1 << 63) - 1
@@ -39,6 +39,7 @@ class _Dialect:
     before: str
     between: str
     after: str
+    place: str
     select: str
 
     def phrase(self, keys: Sequence[str]) -> str:
@@ -47,22 +48,26 @@ class _Dialect:
 
 _DIALECTS = {
     "sqlite": _Dialect(
-        " AND ", " OR ", " NOT ", '"', " ", '"',
+        " AND ", " OR ", " NOT ", '"', " ", '"', "search_tokens.rowid",
         "SELECT rowid FROM search_tokens WHERE search_tokens MATCH :asked AND rowid >= :low AND rowid < :high "
-        "ORDER BY rowid DESC LIMIT :most",
+        "{chosen} ORDER BY rowid DESC LIMIT :most",
     ),
     "postgresql": _Dialect(
-        " & ", " | ", " & !", "('", "' <-> '", "')",
+        " & ", " | ", " & !", "('", "' <-> '", "')", "place",
         "SELECT place FROM search_tokens WHERE keys @@ CAST(:asked AS tsquery) AND place >= :low AND place < :high "
-        "ORDER BY place + 0 DESC LIMIT :most",
+        "{chosen} ORDER BY place + 0 DESC LIMIT :most",
     ),
 }  # fmt: skip
-_NEWEST = text(
+_NEWEST = (
     "SELECT place FROM (SELECT place, keys FROM search_tokens WHERE place >= :low AND place < :high ORDER BY place DESC LIMIT 500) "
-    "AS newest WHERE keys @@ CAST(:asked AS tsquery) ORDER BY place DESC LIMIT :most"
+    "AS newest WHERE keys @@ CAST(:asked AS tsquery) {chosen} ORDER BY place DESC LIMIT :most"
 )
 """GIN gives all hits, in no order. So the newest articles are looked through first, which is enough where hits are many; else GIN
 finds the few. `place + 0` keeps PostgreSQL from walking through all articles for a word that it takes for a frequent one."""
+_OF_RULE = (
+    ' AND EXISTS (SELECT 1 FROM "match" AS found JOIN article ON article.id = found.article AND '
+    "article.revision = found.revision WHERE found.article = {number} AND found.rule = :rule) "
+)
 _PLANNING = text(
     "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true), "
     "set_config('cpu_operator_cost', '0.25', true)"
@@ -88,7 +93,7 @@ class Search:
     def find(
         self, query: Query, selection: Selection | None = None, *, limit: int = 20, offset: int = 0
     ) -> list[Found]:
-        """The best `limit` hits after the first `offset`, among the articles of the selection (of which `rule` is not asked).
+        """The best `limit` hits after the first `offset`, among the articles of the selection.
 
         An undated article counts as of when it was first saved.
         """
@@ -115,14 +120,21 @@ def _hits(connection: Connection, query: Query, selection: Selection, most: int)
     hits: list[tuple[int, Field]] = []
     for field, asked in questions(query, selection, connection.dialect.name):
         if len(hits) < most:
-            values = {"asked": asked, "low": low, "high": high, "most": most - len(hits)}
+            values = {"asked": asked, "low": low, "high": high, "most": most - len(hits), "rule": selection.rule}
             found: Sequence[int] = ()
             if connection.dialect.name == "postgresql":
-                found = connection.execute(_NEWEST, values).scalars().all()
+                found = connection.execute(_chosen(_NEWEST, "place", selection), values).scalars().all()
             if len(found) < values["most"]:
-                found = connection.execute(text(dialect.select), values).scalars().all()
+                found = connection.execute(_chosen(dialect.select, dialect.place, selection), values).scalars().all()
             hits += [(number_at(at), field) for at in found]
     return hits
+
+
+def _chosen(query: str, place: str, selection: Selection) -> TextClause:
+    """The query; of a selection by rule, looking only among the articles that have evidence of it today."""
+    return text(
+        query.replace("{chosen}", "" if selection.rule is None else _OF_RULE.format(number=number_in_sql(place)))
+    )
 
 
 def questions(query: Query, selection: Selection, name: str) -> Iterator[tuple[Field, str]]:
