@@ -90,7 +90,7 @@ def test_trends_for_programs(didban: Didban) -> None:
 
 
 def test_a_week_without_news_and_hazm_that_is_missing_are_said(didban: Didban, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "find_spec", lambda name: None)
+    monkeypatch.setattr(reading, "find_spec", lambda _: None)
     code, out, err = didban("trends", "--until", "1400-01-01")
     assert (code, out) == (0, "0 stories of the week from 1399-12-30, 0 of the 4 weeks before\n")
     assert err.splitlines() == [
