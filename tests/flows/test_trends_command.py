@@ -71,7 +71,9 @@ def test_what_rises_and_how_often_each_rule_found_something(didban: Didban) -> N
     assert (code, err) == (0, "")
     first, *_ = out.splitlines()
     assert first.split("\t")[:4] == ["تجمع کارگران هپکو", "9", "0", "0.0"]
-    assert "egov\t0\t10\t12\tدولت الکترونیک\n" in out  # this week 12 stories: the two that another source carries are one each
+    assert (
+        "egov\t0\t10\t12\tدولت الکترونیک\n" in out
+    )  # this week 12 stories: the two that another source carries are one each
     assert out.endswith("13 stories of the week from 1405-08-30, 40 of the 2 weeks before\n")
 
 
@@ -84,7 +86,13 @@ def test_trends_for_programs(didban: Didban) -> None:
     assert said["week"] == {"saturday": "1405-08-30", "since": "2026-11-20T20:30:00Z", "until": "2026-11-27T20:30:00Z"}
     assert [week["saturday"] for week in said["before"]] == ["1405-08-23"]
     assert (said["stories"], said["lemmas"]) == ({"now": 12, "before": 40}, False)
-    assert said["terms"][0] | {"g2": 0} == {"term": "تجمع کارگران هپکو", "now": 9, "before": 0, "expected": 0.0, "g2": 0}
+    assert said["terms"][0] | {"g2": 0} == {
+        "term": "تجمع کارگران هپکو",
+        "now": 9,
+        "before": 0,
+        "expected": 0.0,
+        "g2": 0,
+    }
     assert said["terms"][0]["g2"] > 15
     assert said["rules"] == [{"rule": "egov", "title": "دولت الکترونیک", "weeks": [10, 12]}]
 
