@@ -1,47 +1,73 @@
 """Where the terms of rules stand in an article: pure, thread-safe, linear in the text.
 
     text      دفاتر «آی.سی.تی» روستایی‌       as published; every offset we give out is an offset here
-    body      دفاتر «آی.سی.تی» روستایی        a byte a character, a letter or a class of separators; no marks, no ZWNJ
-    letters   دفاترآیسیتیروستایی              the body without its separators: what the Aho-Corasick automaton reads
+    marked    دفاتر «آی.سی.تی» روستایی        a byte a character: a letter, a class of separators, or nothing
+    letters   دفاترآیسیتیروستایی              its letters alone: what the Aho-Corasick automaton reads
 
 Each term gives the automaton its first two words, glued, with the endings the first may take; a hit is only a
-candidate. It is then checked on the body by the term's own expression, which knows where words may part, how they may
-end and what stops a phrase. Offsets are mapped back to the text for hits alone.
+candidate. There the terms that begin so read on together in the marked text: they know where their words may part, how they may
+end and what stops a phrase. Places in the text, and sentences, are looked for at candidates alone.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate, compress, pairwise
-from typing import NamedTuple
+from itertools import accumulate, compress, count, islice, pairwise
+from typing import Literal, NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from alerts.terms import GONE, SEPARATORS, ZWNJ, Term, mark, script_of
+from alerts.terms import GONE, LONGEST_INNER, NO_LETTERS, SCRIPTS, ZWNJ, Branch, Term, Word, branch, mark
 from didban.alert import Field, Match, Rule
 from didban.article import Article
-from didban.text import fold, sentences
+from didban.text import fold, sentence_at
 
 _IS_LETTER = bytes(code >= 0x10 for code in range(0x100))
 _WORD_STARTS = b"\x00\x01"
-_LONGEST = 100
+_LONGEST_WORD = 100
 _MANY = 5_000
 _VAV = mark("و")[0]
+_SHORT = 3
+"""Letters of a term that nothing may be glued to."""
+_BLOCK = 128
+_A_FEW = 400
+"""Characters to a spot, from which on it is quicker to count blocks than all letters."""
+_FIRST_MARK = "\N{COMBINING GRAVE ACCENT}"
+_HEAD, _FEW = 3, 8
+
+
+_Opening = Literal["free", "glued"]
 
 
 class _Hit(NamedTuple):
-    """A term, or a near window, in the text: its place there, and in the body."""
+    """A term, or a near window, in the text: its place there, its sentence's, and its place in the marked text."""
 
     start: int
     end: int
-    sentence: int
+    sentence: tuple[int, int]
     term: str
-    body_start: int
-    body_end: int
+    marked_start: int
+    marked_end: int
+
+
+class _Few:
+    """Where the n-th letter of a marked text stands: counted block by block, once, for those that ask for a few."""
+
+    def __init__(self, letters: bytes) -> None:
+        self._letters = letters
+        ones = (int.from_bytes(letters[at : at + _BLOCK]).bit_count() for at in range(0, len(letters), _BLOCK))
+        self._before = [0, *accumulate(ones)]
+
+    def __getitem__(self, rank: int) -> int:
+        block = bisect_right(self._before, rank) - 1
+        at = block * _BLOCK
+        places = compress(count(at), self._letters[at : at + _BLOCK])
+        return next(islice(places, rank - self._before[block], None))
 
 
 class _Reading:
@@ -52,72 +78,76 @@ class _Reading:
             ("kicker", article.kicker), ("title", article.title), ("lead", article.lead), ("text", article.text),
         ]  # fmt: skip
         self.fields = [(name, text) for name, text in given if text]
-        self.text = "\n".join(text for _, text in self.fields)
+        self.text = "\n".join([text for _, text in self.fields])
         self.marked = mark(self.text)
-        self.body = self.marked.replace(GONE, b"")
-        self.letters = self.body.translate(None, SEPARATORS)
+        self.letters = self.marked.translate(None, NO_LETTERS)
+        self._sentences: list[tuple[int, int]] = []
+        self._places: _Few | list[int] = []
+
+    def expect(self, spots: int) -> None:
+        """Make ready to be asked for the places of about so many letters."""
+        letters = self.marked.translate(_IS_LETTER)
+        many = spots * _A_FEW > len(letters)
+        self._places = list(compress(count(), letters)) if many else _Few(letters)
 
     @cached_property
-    def is_letter(self) -> bytes:
-        """Of each byte of the body, 1 or 0."""
-        return self.body.translate(_IS_LETTER)
-
-    @cached_property
-    def places(self) -> list[int]:
-        """Of each letter, in the body."""
-        return list(compress(range(len(self.body)), self.is_letter))
-
-    @cached_property
-    def origins(self) -> list[int]:
-        """Of each byte of the body, in the text."""
+    def _spread(self) -> Sequence[int]:
+        """Of each byte of the marked text, in the text: a ligature is more than one letter."""
         if len(self.marked) == len(self.text):
-            return list(compress(range(len(self.marked)), self.marked))
-        spread = [at for at, char in enumerate(self.text) for _ in mark(char)]  # a ligature is more than one letter
-        return list(compress(spread, self.marked))
-
-    @cached_property
-    def sentences(self) -> list[tuple[int, int]]:
-        return sentences(self.text)
+            return range(len(self.text))
+        return [at for at, char in enumerate(self.text) for _ in mark(char)]
 
     @cached_property
     def field_starts(self) -> list[int]:
         return [0, *accumulate(len(text) + 1 for _, text in self.fields[:-1])]
 
-    def check(self, term: Term, at: int) -> _Hit | None:
-        """The term at letter `at`, when it really stands there as words of its own in one sentence."""
-        begin = self.places[at]
-        if not self._opens(begin, term):
-            return None
-        found = term.expression.match(self.body, begin)
-        if not found:
-            return None
-        start, end = self.origins[begin], self.origins[found.end() - 1] + 1
-        while end < len(self.text) and unicodedata.category(self.text[end]) == "Mn":
-            end += 1
-        sentence = self.sentence(start)
-        if end > self.sentences[sentence][1] or (term.capitals and not self.text[start:end].isupper()):
-            return None
-        return _Hit(start, end, sentence, term.text, begin, found.end())
+    def place(self, rank: int) -> int:
+        """Where the letter of this rank stands in the marked text; of one past the end, the last letter's."""
+        return self._places[min(rank, len(self.letters) - 1)]
 
-    def _opens(self, begin: int, term: Term) -> bool:
-        """Whether a word may start at `begin`: after a separator, ZWNJ, another script, or «و» glued to a long one."""
-        body = self.body
-        if begin == 0 or script_of(body[begin - 1]) != script_of(body[begin]):
-            return True
-        if ZWNJ in self.text[self.origins[begin - 1] : self.origins[begin]]:
-            return True
-        if term.exact or body[begin - 1] != _VAV or len(term.letters) <= 3:
-            return False
-        return begin == 1 or script_of(body[begin - 2]) != script_of(_VAV)
+    def opens(self, begin: int) -> _Opening | None:
+        """Whether a word may start at the letter at `begin`: after a separator, ZWNJ or another script; or by a «و» glued to it."""
+        marked, before = self.marked, self._before(begin)
+        if before < 0 or SCRIPTS[marked[before]] != SCRIPTS[marked[begin]]:
+            return "free"
+        if before + 1 < begin and ZWNJ in self.text[self._spread[before] : self._spread[begin]]:
+            return "free"
+        if marked[before] != _VAV:
+            return None
+        before = self._before(before)
+        return "glued" if before < 0 or SCRIPTS[marked[before]] != SCRIPTS[_VAV] else None
+
+    def _before(self, at: int) -> int:
+        """What stands before `at` in the marked text, but for marks; -1 at its start."""
+        at -= 1
+        while at >= 0 and not self.marked[at]:
+            at -= 1
+        return at
+
+    def hit(self, term: str, begin: int, end: int) -> _Hit | None:
+        """A term that stands at `marked[begin:end]`, with the marks on its last letter; None when a sentence ends within."""
+        text, start, stop = self.text, self._spread[begin], self._spread[end - 1] + 1
+        while stop < len(text) and text[stop] >= _FIRST_MARK and unicodedata.category(text[stop]) == "Mn":
+            stop += 1
+        sentence = self.sentence(start)
+        return None if stop > sentence[1] else _Hit(start, stop, sentence, term, begin, end)
 
     def near(self, one: _Hit, two: _Hit, within: int) -> bool:
         """Whether from the last word of `one` to the first of `two`, which comes after it, it is `within` words or fewer:
         1 when they are neighbours. What is further than the longest words could reach is not counted through."""
-        gap = one.body_end - 1, two.body_start + 1
-        return gap[1] - gap[0] <= within * _LONGEST and self.is_letter.count(_WORD_STARTS, *gap) <= within
+        between = self.marked[one.marked_end - 1 : two.marked_start + 1]
+        if len(between) > within * _LONGEST_WORD:
+            return False
+        return between.replace(GONE, b"").translate(_IS_LETTER).count(_WORD_STARTS) <= within
 
-    def sentence(self, at: int) -> int:
-        return bisect_right(self.sentences, (at, len(self.text))) - 1
+    def sentence(self, at: int) -> tuple[int, int]:
+        """The sentence that the letter at `at` is in; each is looked for once."""
+        before = bisect_right(self._sentences, (at, len(self.text))) - 1
+        if before >= 0 and at < self._sentences[before][1]:
+            return self._sentences[before]
+        found = sentence_at(self.text, at)
+        insort(self._sentences, found)
+        return found
 
     def field(self, at: int) -> int:
         return bisect_right(self.field_starts, at) - 1
@@ -146,15 +176,18 @@ class _Plan(NamedTuple):
             for slot in near.slots:
                 yield from slot
 
-    def possible(self, present: set[int]) -> bool:
-        """Whether the rule may hold when no other terms than these are there."""
-        if not present.issuperset(self.all):
+    @property
+    def plain(self) -> bool:
+        """Whether any of its terms will do, wherever it is."""
+        return not (self.all or self.near or self.none or self.rule.fields)
+
+    def possible(self, there: Callable[[int], bool]) -> bool:
+        """Whether the rule may hold, when a term that is not `there` is not found."""
+        if not all(map(there, self.all)):
             return False
         if not (self.any or self.near):
             return True
-        return not present.isdisjoint(self.any) or any(
-            all(not present.isdisjoint(slot) for slot in near.slots) for near in self.near
-        )
+        return any(map(there, self.any)) or any(all(any(map(there, slot)) for slot in near.slots) for near in self.near)
 
     def admits(self, article: Article) -> bool:
         """Whether the article is of the rule's sources, provinces and sections; one that does not say is not."""
@@ -169,70 +202,149 @@ class _Plan(NamedTuple):
         )
 
 
+def _plan(rule: Rule, numbers: dict[tuple[str, bool], int]) -> _Plan:
+    """The rule's terms by their numbers; those not met before get the next."""
+
+    def of(texts: Iterable[str]) -> tuple[int, ...]:
+        return tuple(numbers.setdefault((text.strip(), rule.exact), len(numbers)) for text in texts)
+
+    near = (
+        _Near(tuple(of(slot.split("|")) for slot in near.terms), near.within, " + ".join(near.terms))
+        for near in rule.near
+    )
+    return _Plan(rule, of(rule.any), of(rule.all), of(rule.none), tuple(near))
+
+
+class _Group(NamedTuple):
+    """Terms whose first two words are the same."""
+
+    members: tuple[int, ...]
+    branch: Branch
+    reach: int
+    """Letters that the longest of them and what decides its end may take."""
+    thirds: tuple[bytes, ...]
+    """How their third words begin, when all have one and these are few."""
+
+    def goes_on(self, letters: bytes, at: int) -> bool:
+        """Whether a third word may follow the first two, which end at `at` but for an ending: «به گزارش» alone is no reason
+        to look closer."""
+        following = letters[at : at + LONGEST_INNER + _HEAD]
+        for head in self.thirds:
+            if head in following:
+                return True
+        return not self.thirds
+
+
+def _group(terms: Sequence[Term], numbers: Mapping[tuple[str, bool], int]) -> _Group:
+    members = tuple(numbers[term.text, term.exact] for term in terms)
+    reach = max(term.reach for term in terms)
+    if terms[0].exact:
+        return _Group(members, Branch(((terms[0].exactly, members[0]),), ()), reach, ())
+    read = branch([(number, term.words) for number, term in zip(members, terms, strict=True)])
+    thirds = {form.parts[0][:_HEAD] for term in terms for word in term.words[2:3] for form in word.forms}
+    few = len(thirds) <= _FEW and all(len(term.words) > 2 for term in terms)
+    return _Group(members, read, reach, tuple(thirds) if few else ())
+
+
 class Matcher:
     """Rules made ready. Build it once: a few milliseconds for the default rules; it may be shared between threads."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        numbers: dict[Term, int] = {}
-
-        def number(text: str, exact: bool) -> int:
-            return numbers.setdefault(Term(text, exact), len(numbers))
-
-        self._plans: list[_Plan] = []
-        for rule in rules:
-            any_, all_, none = (
-                tuple(number(text, rule.exact) for text in texts) for texts in (rule.any, rule.all, rule.none)
-            )
-            near = tuple(
-                _Near(
-                    tuple(tuple(number(text.strip(), rule.exact) for text in slot.split("|")) for slot in near.terms),
-                    near.within,
-                    " + ".join(near.terms),
-                )
-                for near in rule.near
-            )
-            self._plans.append(_Plan(rule, any_, all_, none, near))
-        self._terms = tuple(numbers)
-        owners: dict[bytes, list[int]] = defaultdict(list)
-        for at, term in enumerate(self._terms):
-            for pattern in dict.fromkeys(term.patterns):
-                owners[pattern].append(at)
-        self._owners = tuple(owners.values())
-        speed = Implementation.DFA if len(owners) < _MANY else None  # four times as fast, and as large
-        self._automaton = BytesAhoCorasick(list(owners), implementation=speed) if owners else None
-        self._plans_of: dict[int, list[int]] = defaultdict(list)
+        numbers: dict[tuple[str, bool], int] = {}
+        self._plans = [_plan(rule, numbers) for rule in rules]
+        self._terms = [text for text, _ in numbers]
+        self._stiff, self._capitals = bytearray(len(numbers)), bytearray(len(numbers))
+        alike: dict[tuple[Term | Word, ...], list[Term]] = {}
+        for at, (text, exact) in enumerate(numbers):
+            term = Term(text, exact)
+            self._stiff[at] = exact or len(term.letters) <= _SHORT
+            self._capitals[at] = term.capitals
+            alike.setdefault((term,) if exact else term.words[:2], []).append(term)
+        self._groups: list[_Group] = []
+        self._group_of_term, self._group_of_pattern = array("I", bytes(4 * len(numbers))), array("I")
+        patterns: list[bytes] = []
+        for at, terms in enumerate(alike.values()):
+            found = terms[0].patterns
+            patterns += found
+            self._group_of_pattern.extend([at] * len(found))
+            self._groups.append(_group(terms, numbers))
+            for term in self._groups[at].members:
+                self._group_of_term[term] = at
+        speed = Implementation.DFA if len(patterns) < _MANY else None  # four times as fast, and as large
+        self._automaton = BytesAhoCorasick(patterns, implementation=speed) if patterns else None
+        plans_of: list[list[int]] = [[] for _ in numbers]
+        self._enough = bytearray(len(self._groups))
+        """Of each group, whether a rule may hold by one of its terms alone."""
         for at, plan in enumerate(self._plans):
             for term in dict.fromkeys(plan.wanted):
-                self._plans_of[term].append(at)
+                plans_of[term].append(at)
+            for term in () if plan.all else plan.any:
+                self._enough[self._group_of_term[term]] = True
+        self._plans_of = list(map(tuple, plans_of))
 
     def match(self, article: Article) -> tuple[Match, ...]:
         """The evidence in `article`, by field (kicker, title, lead, text) and place; a rule once per occurrence."""
         reading = _Reading(article)
         if self._automaton is None or not reading.letters:
             return ()
-        candidates = self._automaton.find_matches_as_indexes(reading.letters, overlapping=True)
-        present = {term for pattern, _, _ in candidates for term in self._owners[pattern]}
-        asked = sorted({at for term in present for at in self._plans_of.get(term, ())})
-        plans = [
-            plan for plan in map(self._plans.__getitem__, asked) if plan.possible(present) and plan.admits(article)
-        ]
-        if not plans:
+        spots: dict[int, set[int]] = defaultdict(set)
+        for pattern, at, end in self._automaton.find_matches_as_indexes(reading.letters, overlapping=True):
+            group = self._group_of_pattern[pattern]
+            if self._groups[group].goes_on(reading.letters, end):
+                spots[group].add(at)
+        if not spots:
             return ()
-        needed = present.intersection(term for plan in plans for term in (*plan.wanted, *plan.none))
-        places = {(at, term) for pattern, at, _ in candidates for term in self._owners[pattern] if term in needed}
-        hits: dict[int, list[_Hit]] = defaultdict(list)
-        for at, term in sorted(places):
-            if hit := reading.check(self._terms[term], at):
-                hits[term].append(hit)
-        found = [(hit, plan.rule.id) for plan in plans for hit in _evidence(plan, hits, reading)]
+        reading.expect(sum(map(len, spots.values())))
+        hits: dict[int, dict[int, list[_Hit]]] = {}
+
+        def there(term: int) -> bool:
+            return self._group_of_term[term] in spots
+
+        def of(term: int) -> Sequence[_Hit]:
+            group = self._group_of_term[term]
+            if group in spots and group not in hits:
+                hits[group] = self._read(reading, group, spots[group])
+            return hits[group].get(term, ()) if group in hits else ()
+
+        asked: set[int] = set()
+        for group in spots:
+            if self._enough[group]:
+                hits[group] = self._read(reading, group, spots[group])
+            for term in hits.get(group, self._groups[group].members):
+                asked.update(self._plans_of[term])
+        plans = [plan for at in sorted(asked) if (plan := self._plans[at]).possible(there) and plan.admits(article)]
+        found = [(hit, plan.rule.id) for plan in plans for hit in _evidence(plan, of, reading)]
         found.sort(key=lambda pair: pair[0][:2])
         return tuple(_match(hit, rule, reading) for hit, rule in found)
+
+    def _read(self, reading: _Reading, group: int, spots: Iterable[int]) -> dict[int, list[_Hit]]:
+        """The terms of a group that really stand at these letters, as words of their own, each in one sentence."""
+        _, branch, reach, _ = self._groups[group]
+        hits: dict[int, list[_Hit]] = {}
+        for at in sorted(spots):
+            begin = reading.place(at)
+            opening = reading.opens(begin)
+            if opening is None:
+                continue
+            marked = reading.marked[begin : reading.place(at + reach) + 1]
+            body = marked.replace(GONE, b"")
+            ends: dict[int, int] = {}
+            for term, end in branch.read(body, (0,)):
+                if opening == "free" or not self._stiff[term]:
+                    ends[term] = max(end, ends.get(term, 0))
+            if ends and len(body) < len(marked):
+                places = list(compress(count(1), marked))
+                ends = {term: places[end - 1] for term, end in ends.items()}
+            for term, end in ends.items():
+                hit = reading.hit(self._terms[term], begin, begin + end)
+                if hit and not (self._capitals[term] and not reading.text[hit.start : hit.end].isupper()):
+                    hits.setdefault(term, []).append(hit)
+        return hits
 
 
 def _match(hit: _Hit, rule: str, reading: _Reading) -> Match:
     field = reading.field(hit.start)
     base = reading.field_starts[field]
-    sentence = reading.sentences[hit.sentence]
     return Match(
         rule=rule,
         term=hit.term,
@@ -240,18 +352,20 @@ def _match(hit: _Hit, rule: str, reading: _Reading) -> Match:
         start=hit.start - base,
         end=hit.end - base,
         text=reading.text[hit.start : hit.end],
-        sentence_start=sentence[0] - base,
-        sentence_end=sentence[1] - base,
+        sentence_start=hit.sentence[0] - base,
+        sentence_end=hit.sentence[1] - base,
     )
 
 
-def _evidence(plan: _Plan, hits: Mapping[int, Sequence[_Hit]], reading: _Reading) -> list[_Hit]:
-    """What in these hits makes the rule hold: nothing, or all its evidence, no two overlapping."""
-    barred = {hit.sentence for term in plan.none for hit in hits.get(term, ())}
+def _evidence(plan: _Plan, hits: Callable[[int], Sequence[_Hit]], reading: _Reading) -> list[_Hit]:
+    """What makes the rule hold, when `hits` are those of a term: nothing, or all its evidence, no two overlapping."""
+    if plan.plain:
+        return _apart([hit for term in plan.any for hit in hits(term)])
+    barred = {hit.sentence for term in plan.none for hit in hits(term)}
+    fields = plan.rule.fields
 
     def of(terms: Iterable[int]) -> list[_Hit]:
-        found = [hit for term in terms for hit in hits.get(term, ()) if hit.sentence not in barred]
-        fields = plan.rule.fields
+        found = [hit for term in terms for hit in hits(term) if hit.sentence not in barred]
         return [hit for hit in found if not fields or reading.fields[reading.field(hit.start)][0] in fields]
 
     phrases = of(plan.any)
@@ -261,25 +375,32 @@ def _evidence(plan: _Plan, hits: Mapping[int, Sequence[_Hit]], reading: _Reading
     everywhere = [of([term]) for term in plan.all]
     if not all(everywhere):
         return []
-    phrases += [hit for found in everywhere for hit in found]
-    phrases.sort(key=lambda hit: (hit.start - hit.end, hit.start))  # the longest phrase, then the tightest window
+    phrases = _apart([*phrases, *(hit for found in everywhere for hit in found)])
     windows.sort(key=lambda hit: (hit.end - hit.start, hit.start))
-    return _disjoint([*phrases, *windows])
+    return _disjoint([*phrases, *windows]) if windows else phrases
 
 
-def _disjoint(hits: Iterable[_Hit]) -> list[_Hit]:
+def _apart(hits: list[_Hit]) -> list[_Hit]:
+    """The longest of those that overlap, by place."""
+    return _disjoint(sorted(hits, key=lambda hit: (hit.start - hit.end, hit.start))) if len(hits) > 1 else hits
+
+
+def _disjoint(hits: Sequence[_Hit]) -> list[_Hit]:
     """Each hit that overlaps none before it, by place."""
     kept: list[_Hit] = []
+    taken = bytearray(max(hit.end for hit in hits))
     for hit in hits:
-        at = bisect_right(kept, hit)
-        if (at == 0 or kept[at - 1].end <= hit.start) and (at == len(kept) or hit.end <= kept[at].start):
-            insort(kept, hit)
-    return kept
+        if taken.find(1, hit.start, hit.end) < 0:
+            taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
+            kept.append(hit)
+    return sorted(kept)
 
 
 def _windows(near: _Near, slots: Sequence[Sequence[_Hit]], reading: _Reading) -> Iterator[_Hit]:
-    """The tightest stretches of one sentence that hold a hit of every slot, no two more than `within` words apart."""
+    """The tightest stretches of one sentence that hold a hit of every slot, no two more than `within` words apart. None ends
+    within a term that goes on: «واگذاری به پست بانک», when «به پست» and «پست بانک» are both asked for."""
     latest: dict[int, _Hit] = {}
+    found: _Hit | None = None
     for hit, slot in sorted((hit, slot) for slot, found in enumerate(slots) for hit in found):
         latest[slot] = hit
         if len(latest) < len(slots):
@@ -288,4 +409,8 @@ def _windows(near: _Near, slots: Sequence[Sequence[_Hit]], reading: _Reading) ->
         apart = all(before.end <= after.start for before, after in pairwise(chosen))
         first = chosen[0]
         if apart and first.sentence == hit.sentence and reading.near(first, hit, near.within):
-            yield _Hit(first.start, hit.end, hit.sentence, near.term, first.body_start, hit.body_end)
+            if found and not (found.start == first.start and hit.start < found.end):
+                yield found
+            found = _Hit(first.start, hit.end, hit.sentence, near.term, first.marked_start, hit.marked_end)
+    if found:
+        yield found

@@ -110,7 +110,10 @@ def squash(text: str) -> str:
 CLOSERS = "»)]}”’"
 """What still belongs to a sentence after its full stop. A straight quote is left out: it may open the next one."""
 
-_STOP = re.compile(rf"[.!?؟۔…\n\r\v\f\x85\u2028\u2029]+[{re.escape(CLOSERS)}]*")  # one class first: thrice as fast
+_LINE_ENDS = "\n\r\v\f\x85\u2028\u2029"
+_ENDS = f".!?؟۔…{_LINE_ENDS}"
+_STOP = re.compile(rf"[{_ENDS}]+[{re.escape(CLOSERS)}]*")  # one class first: thrice as fast
+_END = re.compile(f"[{_ENDS}]")
 _ADDRESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-=&%~@")
 _NAMES = "ای|بی|سی|دی|اف|جی|اچ|کی|ال|ام|ان|او|پی|کیو|ار|اس|تی|یو|وی|دبلیو|ایکس|وای|زد|زی"
 _NAMES = _NAMES.translate(str.maketrans({"ا": "[اآ]", "ی": "[یيى]", "ک": "[کك]"}))
@@ -125,14 +128,20 @@ def _inside(text: str, start: int, end: int) -> bool:
     """Whether the mark at `text[start:end]` stands inside a number, an address or an abbreviation."""
     if start == 0 or end >= len(text):
         return False
-    before, after = text[start - 1], text[end]
+    before, mark, after = text[start - 1], text[start:end], text[end]
     if before in _ADDRESS and after in _ADDRESS:
-        return True
-    if text[start:end] != "." or after in "\r\n":
+        return not any(char in _LINE_ENDS for char in mark)
+    if mark != "." or after in "\r\n":
         return False
     if before.isdecimal() and after.isdecimal():
         return True
     return bool(_LETTER_AFTER.match(text, end)) and bool(_LETTER_BEFORE.search(text, max(0, start - 8), start))
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    """`text[start:end]` without the whitespace around it; empty when it is blank."""
+    part = text[start:end]
+    return end - len(part.lstrip()), start + len(part.rstrip())
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -142,16 +151,30 @@ def sentences(text: str) -> list[tuple[int, int]]:
     an address (my.gov.ir) or an abbreviation («آی.سی.تی»).
     """
     ends = [stop.end() for stop in _STOP.finditer(text) if not _inside(text, *stop.span())]
-    spans: list[tuple[int, int]] = []
-    for start, end in pairwise((0, *ends, len(text))):
-        part = text[start:end]
-        if kept := part.strip():
-            first = start + part.index(kept[0])
-            spans.append((first, first + len(kept)))
-    return spans
+    spans = (_trimmed(text, start, end) for start, end in pairwise((0, *ends, len(text))))
+    return [(start, end) for start, end in spans if start < end]
 
 
-def sentence_at(text: str, start: int, end: int) -> tuple[int, int]:
-    """The span of the sentence, or sentences, that hold `text[start:end]`; `(start, end)` itself in blank text."""
-    held = [span for span in sentences(text) if span[0] < end and start < span[1]]
-    return (min(start, held[0][0]), max(end, held[-1][1])) if held else (start, end)
+_BACK = 200
+"""Characters looked at together on the way back to a sentence's start; most sentences are shorter."""
+
+
+def sentence_at(text: str, at: int) -> tuple[int, int]:
+    """The one of `sentences(text)` that `text[at]`, a letter or digit, is in; it costs the sentence's length, not the text's."""
+    start = low = at
+    while low > 0:
+        window = text[max(0, low - _BACK) : low]
+        found = _END.search(window[::-1])
+        if found is None:
+            start = low = low - len(window)
+            continue
+        first = start = low - found.start()
+        while first > 0 and text[first - 1] in _ENDS:
+            first -= 1
+        while start < len(text) and text[start] in CLOSERS:
+            start += 1
+        if start <= at and not _inside(text, first, start):
+            break
+        start = low = first
+    stops = (stop.end() for stop in _STOP.finditer(text, at) if not _inside(text, *stop.span()))
+    return _trimmed(text, start, next(stops, len(text)))

@@ -104,9 +104,12 @@ def test_sentences_are_in_order_trimmed_and_leave_only_space_out(text: str) -> N
     assert all(text[start:end].strip() == text[start:end] != "" for start, end in spans)
 
 
-def test_sentence_at_gives_the_whole_of_what_it_touches() -> None:
-    text = "یک. دولت الکترونیک آمد. سه"
-    start = text.index("الکترونیک")
-    assert sentence_at(text, start, start + 9) == (4, 23)
-    assert sentence_at(text, 1, start) == (0, 23)
-    assert sentence_at("   ", 1, 2) == (1, 2)
+def test_a_line_ends_a_sentence_also_between_latin_letters_and_digits() -> None:
+    assert sentences("ICT\nGSB\r\n12.\n13") == [(0, 3), (4, 7), (9, 12), (13, 15)]
+
+
+@given(st.one_of(any_text, st.text("ab3.»!\n دو", max_size=40), st.text("و.آی 3", min_size=300)))
+@steady
+def test_a_sentence_found_from_a_place_in_it_is_the_one_that_all_of_them_have(text: str) -> None:
+    for start, end in sentences(text):
+        assert {sentence_at(text, at) for at in range(start, end) if text[at].isalnum()} <= {(start, end)}
