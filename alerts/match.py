@@ -307,9 +307,9 @@ class Matcher:
             return hits[group].get(term, ()) if group in hits else ()
 
         asked: set[int] = set()
-        for group in spots:
+        for group, places in spots.items():
             if self._enough[group]:
-                hits[group] = self._read(reading, group, spots[group])
+                hits[group] = self._read(reading, group, places)
             for term in hits.get(group, self._groups[group].members):
                 asked.update(self._plans_of[term])
         plans = [plan for at in sorted(asked) if (plan := self._plans[at]).possible(there) and plan.admits(article)]
