@@ -156,6 +156,8 @@ class WebSettings(BaseModel):
     proxies: Words = ("127.0.0.1", "::1")
     hosts: Words = ()
     """The names, beside loopback's, by which the page may be called."""
+    up: bool = True
+    """Whether `didban up` serves it, too."""
     https: bool = False
     """Whether browsers reach it by https alone, through a proxy: the session's cookie then goes nowhere else."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ GRACE = 25.0
 """Seconds that processes have to end after SIGTERM: a shift leaves the page in hand and tells the server."""
 LONGEST_WAIT = 60.0
 LONGEST_LOG = 5_000_000
+"""Bytes: of each log there are so many at most, and as many put aside."""
 
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 _LIBC = ctypes.CDLL(None)
@@ -43,8 +45,6 @@ class Child:
 
     def start(self) -> None:
         self.began, self.again = time.monotonic(), None
-        if self.log.exists() and self.log.stat().st_size > LONGEST_LOG:
-            self.log.replace(self.log.with_suffix(".old.log"))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own command
                 self.command,
@@ -68,6 +68,7 @@ class Child:
 
     def keep(self, report: Callable[[str], None]) -> bool:
         """True when it lives. Starts it again after a second, after twice that when it falls within a minute, and so on."""
+        trim(self.log)
         if self.code() is None:
             return True
         now = time.monotonic()
@@ -88,6 +89,19 @@ class Child:
         except OSError as error:
             return f"no log: {error.strerror}"
         return next((line.strip() for line in reversed(lines) if line.strip(" \t│╭╮╰╯─")), "it said nothing")
+
+
+def trim(log: Path) -> None:
+    """Puts a log that has grown long aside, in the place of what was put aside before; whoever writes to it writes on.
+
+    They append, so that the emptied file is filled from its beginning. What is written meanwhile may be lost. On a full disk
+    all of it is: room is worth more there.
+    """
+    with suppress(FileNotFoundError):
+        if log.stat().st_size > LONGEST_LOG:
+            with suppress(OSError):
+                shutil.copyfile(log, log.with_suffix(".old.log"))
+            os.truncate(log, 0)
 
 
 @contextmanager

@@ -884,19 +884,27 @@ def reread(source: str | None, since: date | None, until: date | None, *, dry_ru
     sys.exit(1 if report.counts["lost"] else 0)
 
 
-@cli.command(epilog="Example: didban status --json")
+@cli.command(epilog="Example: didban status --all")
+@click.option("--all", "whole", is_flag=True, help="Every source as a row of a table, not only those in trouble.")
 @as_json
-def status(*, as_json: bool) -> None:
+def status(*, whole: bool, as_json: bool) -> None:
     """Is all well? Exit code 1 when something needs a look."""
+    from flows import server
     from flows import status as looking
 
-    found = looking.status(_settings())
+    settings = _settings()
+    found = looking.status(settings)
     if as_json:
         click.echo(json.dumps(looking.as_json(found), ensure_ascii=False))
     else:
-        _table(looking.HEADERS, looking.as_rows(found))
+        if whole:
+            _table(looking.HEADERS, looking.as_rows(found))
+        else:
+            for line in looking.as_lines(found):
+                click.echo(line)
         click.echo(looking.summary(found))
         click.echo(looking.in_force(found))
+        click.echo(looking.running(server.read(settings.var)))
     sys.exit(0 if found.well else 1)
 
 

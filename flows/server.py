@@ -1,7 +1,7 @@
 """Is a Prefect server there? Plain: imports nothing of Prefect, so that every command may ask.
 
-`didban up` writes VAR/up.json, `{"pid": int, "api_url": str, "started": "2026-11-21T08:00:00Z", "health_url": str}`, once all
-of it runs, and removes it when it stops. A file whose process is gone is stale and ignored.
+`didban up` writes VAR/up.json, `{"pid": int, "api_url": str, "started": "2026-11-21T08:00:00Z", "health_url": str,
+"page_url": str}`, once all of it runs, and removes it when it stops. A file whose process is gone is stale and ignored.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Up:
-    """A running `didban up`: its process, where its server answers, since when, and where /health does."""
+    """A running `didban up`: its process, where its server answers, since when, where /health and the officer's page do."""
 
     pid: int
     api_url: str
     started: datetime
     health_url: str = ""
+    page_url: str = ""
 
 
 def api_url(settings: Settings, environ: Mapping[str, str] | None = None) -> str | None:
@@ -76,6 +77,11 @@ def home(settings: Settings) -> Path:
     return settings.var.absolute() / "prefect"
 
 
+def logs(settings: Settings) -> Path:
+    """Where `didban up` and each of its processes keep a log."""
+    return settings.var.absolute() / "logs"
+
+
 def metrics_place(settings: Settings, *, port: int | None = None) -> tuple[str, int]:
     """Where to listen: as `metrics` says, but for `port`. Raises SettingsError, also for a place that others can reach when
     there is no token."""
@@ -102,6 +108,7 @@ def read(var: Path) -> Up | None:
             api_url=str(given["api_url"]),
             started=parse_iso(given["started"]),
             health_url=str(given.get("health_url", "")),
+            page_url=str(given.get("page_url", "")),
         )
     except (OSError, ValueError, LookupError, TypeError, DateError):
         return None

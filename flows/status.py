@@ -12,6 +12,7 @@ from didban.dates import iso_utc, jalali_iso, tehran_day
 from didban.health import HOUR, TROUBLE, Expects, rates
 from didban.settings import Settings
 from flows.rulebook import look, of_kept, path_of
+from flows.server import Up
 from flows.workshop import chosen, now, opened, sources_of
 from storage.rulesets import Kept
 from storage.sources import SourceState
@@ -234,6 +235,36 @@ def in_force(status: Status) -> str:
     if rules.problem:
         return f"{said}\n  not in force: {rules.problem}"
     return f"{said}; the file has changed, the next pass works by it" if rules.waiting else said
+
+
+def as_lines(status: Status) -> list[str]:
+    """Each source that needs a look, `_MOST` at most, the others together in a line: at a glance, however many there are."""
+    watched = [line for line in status.lines if line.watched]
+    well, ill = [line for line in watched if line.well], [line for line in watched if not line.well]
+    lines = [f"{line.problem} · since {_moment(line.state.since)} · {line.to_do} to do" for line in ill[:_MOST]]
+    if len(ill) > _MOST:
+        lines.append(f"and {len(ill) - _MOST} more: `didban status --all`")
+    usual = f"{sum(line.usual for line in well):.0f}"
+    lines.append(
+        f"{len(well)} of {len(watched)} sources are well: {sum(line.today for line in well)} articles today, "
+        f"{usual} on a usual one · {sum(line.to_do for line in well)} to do"
+    )
+    waiting = [f"{line.key} {line.state.state}" for line in well if line.state.state != "healthy"]
+    if waiting:
+        more = f", and {len(waiting) - _MOST} more" if len(waiting) > _MOST else ""
+        lines.append(f"of these: {', '.join(waiting[:_MOST])}{more}")
+    return lines
+
+
+_MOST = 5
+
+
+def running(up: Up | None) -> str:
+    """Whether `didban up` runs here, and where its pages are."""
+    if up is None:
+        return "didban up: not running"
+    pages = "".join(f" · {url}" for url in (up.page_url, up.api_url.removesuffix("/api")) if url)
+    return f"didban up: since {_moment(up.started)}{pages}"
 
 
 def summary(status: Status) -> str:

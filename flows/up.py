@@ -4,8 +4,10 @@
     deploy   prefect deploy --all       prefect.yaml, with the interval and the shift asked for
     worker   prefect worker start       runs each scheduled flow in a process of its own
     metrics  didban metrics             /health and /metrics
+    page     didban web                 the officer's page, unless [web] says `up = false`
 
-A child that dies is started again; a run whose process is gone gives its place back. This process imports nothing of
+A child that dies is started again; a run whose process is gone gives its place back; of the runs whose time passed during a
+pause, one is made up for. Each process has a log of bounded size in VAR/logs. This process imports nothing of
 Prefect, so that it stays small however long it runs.
 """
 
@@ -36,7 +38,7 @@ from flows import children, server
 from flows.children import Child
 
 POOL = "didban"
-METRICS = "metrics"
+METRICS, PAGE = "metrics", "page"
 KEEP = timedelta(days=30)
 """How long the server remembers finished runs."""
 START = timedelta(minutes=4)
@@ -46,7 +48,13 @@ LOST = timedelta(seconds=30)
 LOOK = 20.0
 """Seconds between two looks for lost runs."""
 
-_QUIET = {"PREFECT_CLI_COLORS": "false", "PREFECT_CLI_PROMPT": "false", "DO_NOT_TRACK": "1"}
+_QUIET = {
+    "PREFECT_CLI_COLORS": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_COLORS": "false",
+    "PREFECT_LOGGING_FORMATTERS_STANDARD_DATEFMT": "%Y-%m-%dT%H:%M:%S",  # a log of months: with the day
+    "DO_NOT_TRACK": "1",
+}
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """Loopback needs no proxy, whatever the environment says."""
 
@@ -75,10 +83,11 @@ def supervise(
         )
         return 1
     family: list[Child] = []
+    report = _noting(server.logs(settings), report)
     with lock, children.adopting():
         try:
             url = _start(settings, family, every=every, shift=min(shift, every), report=report)
-            _keep(url, family, report)
+            _keep(url, family, every, report)
         except KeyboardInterrupt:
             report("stopping")
         finally:
@@ -98,8 +107,9 @@ def deploy(
     if not url:
         raise ServerError("PREFECT_API_URL names no server; on one machine `didban up` starts and deploys by itself")
     wanted = plan(every, min(shift, every))
-    home = server.home(settings)
-    home.mkdir(parents=True, exist_ok=True)
+    home, logs = server.home(settings), server.logs(settings)
+    for folder in (home, logs):
+        folder.mkdir(parents=True, exist_ok=True)
     path = _written(wanted, home)
     for arguments in (
         ("work-pool", "create", POOL, "--type", "process", "--overwrite"),
@@ -109,12 +119,26 @@ def deploy(
             "deploy",
             [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
             os.environ | _QUIET,
-            home / "deploy.log",
+            logs / "deploy.log",
         )
         child.start()
         if child.ended() != 0:
             raise ServerError(f"{url} does not take the deployments: {child.last_words()} (see {child.log})")
     report(_deployed(wanted, every, min(shift, every)))
+
+
+def _noting(logs: Path, report: Callable[[str], None]) -> Callable[[str], None]:
+    """`report`, with each line also in a log, as Prefect's processes write theirs: time | level | who - what."""
+    logs.mkdir(exist_ok=True)
+    place = logs / "up.log"
+
+    def note(line: str) -> None:
+        report(line)
+        children.trim(place)
+        with suppress(OSError), place.open("a", encoding="utf-8") as log:  # a full disk stops nobody
+            log.write(f"{datetime.now():%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f" | INFO    | up - {line}\n")  # noqa: DTZ005 - as they do
+
+    return note
 
 
 def _deployed(wanted: Mapping[str, Any], every: timedelta, shift: timedelta) -> str:
@@ -155,18 +179,20 @@ def _start(
     """Server, deployments, worker; each in `family` as soon as it runs. Returns the API's address."""
     home = server.home(settings)
     home.mkdir(parents=True, exist_ok=True)
-    health = _health(settings)
+    health, page = _health(settings), _page(settings)
     port = _port()
     url = f"http://127.0.0.1:{port}/api"
     env = _environment(settings, url)
 
     def prefect(name: str, *arguments: str, program: str = "prefect") -> Child:
-        child = Child(name, [sys.executable, "-m", program, *arguments], env, home / f"{name}.log")
+        child = Child(name, [sys.executable, "-m", program, *arguments], env, server.logs(settings) / f"{name}.log")
         family.append(child)
         child.start()
         return child
 
-    report(f"server: starting at {url.removesuffix('/api')}, in half a minute or so; its files are in {home}")
+    report(
+        f"server: starting at {url.removesuffix('/api')}, in half a minute or so; all is kept in {settings.var.absolute()}"
+    )
     _wait(url, home, prefect("server", "server", "start", "--host", "127.0.0.1", "--port", str(port)))
 
     _ask(f"{url}/work_pools/", {"name": POOL, "type": "process"})
@@ -179,31 +205,40 @@ def _start(
     report(_deployed(wanted, every, shift))
 
     _close_lost(url, family, older=timedelta())
-    _drop_missed(url)
+    _drop_missed(url, older=timedelta())
     prefect("worker", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never")
     prefect(METRICS, "metrics", "--port", str(health[1]), program="flows.cli")
+    if page is not None:
+        prefect(PAGE, "web", "--port", str(page[1]), program="flows.cli")
     up = server.Up(
         pid=os.getpid(),
         api_url=url,
         started=datetime.now(UTC),
-        health_url=f"http://{health[0]}:{health[1]}/health",
+        health_url=f"http://{_bracketed(health[0])}:{health[1]}/health",
+        page_url=f"http://{_bracketed(page[0])}:{page[1]}/" if page else "",
     )
     server.write(settings.var, up)
-    report(f"worker: ready; is all well: {up.health_url}; Ctrl-C stops everything")
+    shown = f"; the officer's page: {up.page_url}" if up.page_url else ""
+    report(f"worker: ready; is all well: {up.health_url}{shown}; Ctrl-C stops everything")
     return url
 
 
-def _keep(url: str, family: Sequence[Child], report: Callable[[str], None]) -> None:
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _keep(url: str, family: Sequence[Child], every: timedelta, report: Callable[[str], None]) -> None:
     """Until interrupted."""
     look = time.monotonic() + LOOK
     while True:
         time.sleep(1)
         fallen = {child.name for child in family if not child.keep(report)}
         children.bury(family)
-        if fallen <= {METRICS} and time.monotonic() > look:
+        if fallen <= {METRICS, PAGE} and time.monotonic() > look:
             look = time.monotonic() + LOOK
             with suppress(ServerError):  # a busy server is asked again
                 _close_lost(url, family, older=LOST)
+                _drop_missed(url, older=every)
 
 
 def _close_lost(url: str, family: Sequence[Child], *, older: timedelta) -> None:
@@ -220,10 +255,14 @@ def _close_lost(url: str, family: Sequence[Child], *, older: timedelta) -> None:
             _set(url, run, "CRASHED", "its process is gone")
 
 
-def _drop_missed(url: str) -> None:
-    """Cancels the scheduled runs whose time passed while nothing was up: one would take the place of the first new one."""
+def _drop_missed(url: str, *, older: timedelta) -> None:
+    """Cancels the scheduled runs whose time passed so long ago: while nothing was up, or while the machine slept.
+
+    One that is younger makes up for them all: a shift does whatever has become due. Without this each of a night's runs would be
+    started in turn, to find its place taken.
+    """
     for run in _runs(url, "SCHEDULED"):
-        if run["auto_scheduled"] and datetime.fromisoformat(run["expected_start_time"]) < datetime.now(UTC):
+        if run["auto_scheduled"] and datetime.fromisoformat(run["expected_start_time"]) < datetime.now(UTC) - older:
             _set(url, run, "CANCELLED", "its time passed while didban was not up")
 
 
@@ -274,6 +313,16 @@ def _health(settings: Settings) -> tuple[str, int]:
     if settings.metrics:
         return host, port
     return host, _free([str(port), "0"]) or port
+
+
+def _page(settings: Settings) -> tuple[str, int] | None:
+    """Where the officer's page answers: as `[web]` says, else, when 8130 is taken, on any free port; None without one."""
+    web = settings.web
+    if not web.up:
+        return None
+    if "port" in web.model_fields_set or not web.is_local:
+        return web.host, web.port
+    return web.host, _free([str(web.port), "0"]) or web.port
 
 
 def _free(ports: Sequence[str]) -> int | None:

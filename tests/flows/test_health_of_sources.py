@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +19,15 @@ from demo.site import Site
 from didban.alert import AnyDraft, NoticeDraft
 from didban.article import Article, Link, Listed, Listing, Page
 from didban.errors import DidbanError, LayoutChanged, SettingsError, Unreachable
-from didban.health import Expects
+from didban.health import HOUR, Expects, State
 from didban.settings import load
 from flows import cli, shift, status
 from flows.deliver import deliver
 from flows.pipeline import Pipeline
 from flows.workshop import operator_of
+from storage.sources import SourceState
 from storage.store import Store
-from tests.support import TEXT, Hands, judge
+from tests.support import NOW, TEXT, Hands, judge
 
 HOME = "https://www.irna.ir/"
 EXPECTS = Expects(working=300, resting=120, silence=timedelta(hours=6), fields=("title", "lead", "text"))
@@ -277,7 +279,15 @@ def test_status_says_in_a_line_per_source_what_needs_a_look(
         shift.run(load())
     run = CliRunner().invoke(cli.cli, ["status"])
     assert run.exit_code == 1
-    irna, mehr, portal, messages, rules = run.stdout.splitlines()
+    trouble, well, messages, rules, running = run.stdout.splitlines()
+    assert re.match(r"mehr: blocked: .* · since 1\d{3}-\d\d-\d\d \d\d:\d\d · 14 to do$", trouble)
+    assert well.startswith("2 of 3 sources are well: ")
+    assert messages.startswith("messages: ")
+    assert rules.startswith("rules: ")
+    assert running == "didban up: not running"
+    run = CliRunner().invoke(cli.cli, ["status", "--all"])
+    assert run.exit_code == 1
+    irna, mehr, portal, messages, rules, _ = run.stdout.splitlines()
     assert irna.split("\t")[:2] == ["irna", "healthy"]
     assert mehr.split("\t")[:2] == ["mehr", "blocked"]
     assert mehr.split("\t")[6] == "14"
@@ -289,3 +299,39 @@ def test_status_says_in_a_line_per_source_what_needs_a_look(
     assert [one["well"] for one in said["sources"]] == [True, False, True]
     assert said["sources"][0]["usual"] > 50
     assert said["notices"][0]["source"] == "mehr"
+
+
+def test_status_fits_on_ten_lines_however_many_sources_are_in_trouble() -> None:
+    def line(number: int, state: State) -> status.Line:
+        return status.Line(
+            key=f"ostan_{number}",
+            name="استانداری",
+            state=SourceState(
+                key=f"ostan_{number}",
+                state=state,
+                since=NOW,
+                detail="503",
+                baseline=NOW,
+                due=NOW + HOUR,
+                failures=1,
+                idle=0,
+            ),
+            last=NOW,
+            articles=10,
+            today=2,
+            usual=1.5,
+            links={"waiting": 1},
+            gaps={},
+            watched=True,
+            overdue=False,
+        )
+
+    states: list[State] = ["unreachable"] * 20 + ["healthy"] * 10 + ["quiet"] * 3
+    found = status.Status(lines=tuple(map(line, range(33), states)), messages={"dead": 1}, notices=())
+    lines = [*status.as_lines(found), status.summary(found), status.running(None)]
+    assert len(lines) <= 10
+    assert lines[0] == "ostan_0: unreachable: 503 · since 1405-08-30 11:30 · 1 to do"
+    assert lines[5] == "and 15 more: `didban status --all`"
+    assert lines[6] == "13 of 33 sources are well: 26 articles today, 20 on a usual one · 13 to do"
+    assert lines[7] == "of these: ostan_30 quiet, ostan_31 quiet, ostan_32 quiet"
+    assert len(status.as_rows(found)) == 33, "with --all"

@@ -154,11 +154,36 @@ def test_a_long_log_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     log = tmp_path / "server.log"
     log.write_text("more than ten bytes")
     child = Child("server", [sys.executable, "-c", "print('new')"], dict(os.environ), log)
+    children.trim(log)
     child.start()
     assert child.process is not None
     child.process.wait()
     assert log.read_text() == "new\n"
     assert (tmp_path / "server.old.log").read_text() == "more than ten bytes"
+
+
+def test_a_log_that_grows_under_a_living_child_is_put_aside_and_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "import sys\nfor line in sys.stdin: print(line * 1000, end='', flush=True)"
+    log = tmp_path / "worker.log"
+    child = Child("worker", [sys.executable, "-c", said], dict(os.environ), log)
+    monkeypatch.setattr(children.subprocess, "DEVNULL", subprocess.PIPE)
+    child.start()
+    process = child.process
+    assert process is not None
+    assert process.stdin is not None
+    monkeypatch.setattr(children, "LONGEST_LOG", 5_000)
+    for word in (b"first\n", b"second\n"):
+        process.stdin.write(word)
+        process.stdin.flush()
+        size = len(word) * 1000
+        until("it has written", lambda size=size: log.stat().st_size == size)
+        assert child.keep(print), "it lives"
+        assert log.read_bytes() == b"", "and goes on from here"
+        assert (tmp_path / "worker.old.log").read_bytes() == word * 1000, "one log is put aside, not one a day"
+    process.stdin.close()
+    assert process.wait() == 0
 
 
 def test_last_words_are_the_last_line_that_says_something(tmp_path: Path) -> None:

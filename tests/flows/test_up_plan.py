@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import threading
 from collections.abc import Generator
@@ -17,7 +18,7 @@ import pytest
 import yaml
 
 from didban.errors import ServerError, SettingsError
-from didban.settings import Settings, load
+from didban.settings import Settings, WebSettings, load
 from flows import server, up
 from flows.children import Child
 
@@ -194,8 +195,44 @@ def test_scheduled_runs_whose_time_passed_while_nothing_was_up_are_dropped() -> 
     with api(
         run(1, "SCHEDULED", ago=hour), run(2, "SCHEDULED", ago=-hour), run(3, "SCHEDULED", ago=hour, scheduled=False)
     ) as (url, told):
-        up._drop_missed(url)
+        up._drop_missed(url, older=timedelta())
     assert told == [("run-1", "CANCELLED")], "not one to come, nor one that a person asked for"
+
+
+def test_a_night_of_late_runs_is_made_up_for_once() -> None:
+    quarter = timedelta(minutes=15)
+    with api(*(run(number, "SCHEDULED", ago=quarter * number + timedelta(minutes=1)) for number in range(100))) as (
+        url,
+        told,
+    ):
+        up._drop_missed(url, older=quarter)
+    assert len(told) == 99
+    assert ("run-0", "CANCELLED") not in told
+
+
+def test_the_page_is_served_where_nobody_else_is_unless_it_is_off(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        elsewhere = settings.model_copy(update={"web": WebSettings.model_construct(port=port, _fields_set=set())})
+        place = up._page(elsewhere)
+        assert place is not None
+        assert (place[0], place[1] == port) == ("127.0.0.1", False)
+        assert up._page(settings.model_copy(update={"web": WebSettings(port=port)})) == ("127.0.0.1", port), "as asked"
+    assert up._page(settings.model_copy(update={"web": WebSettings(up=False)})) is None
+
+
+def test_what_up_says_is_also_in_a_log(settings: Settings) -> None:
+    settings.var.mkdir()
+    said: list[str] = []
+    report = up._noting(server.logs(settings), said.append)
+    report("worker: ready")
+    (line,) = (server.logs(settings) / "up.log").read_text("utf-8").splitlines()
+    assert said == ["worker: ready"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3} \| INFO    \| up - worker: ready", line)
 
 
 def test_the_server_is_asked_without_a_proxy_and_its_refusals_are_typed(monkeypatch: pytest.MonkeyPatch) -> None:

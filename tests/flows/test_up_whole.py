@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,21 @@ from didban import __version__
 REPO = Path(__file__).parents[2]
 DIDBAN = (sys.executable, "-m", "flows.cli")
 Found = TypeVar("Found")
+SECRET = "xyzzy"
+WALLS = """
+import os, sys
+
+
+def refuse(event, given):
+    if event == "socket.connect" and isinstance(given[1], tuple) and given[1][0] not in ("127.0.0.1", "::1", "localhost"):
+        with open(os.environ["MARK_OF_CALLS"], "a") as calls:
+            print(given[1], sys.argv, file=calls)
+        raise OSError("no network here")
+
+
+sys.addaudithook(refuse)
+"""
+"""A sitecustomize: every process of `didban up` is cut off from all but loopback, and what it asks for is noted."""
 
 
 @pytest.mark.slow
@@ -33,12 +49,16 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
     with Site() as site, webhook() as (hook, told):
         fresh = site.grow().article
         var = tmp_path / "var"
+        (tmp_path / "walls").mkdir()
+        (tmp_path / "walls" / "sitecustomize.py").write_text(WALLS)
+        calls = tmp_path / "calls"
         env = os.environ | {
-            "PYTHONPATH": str(REPO),
+            "PYTHONPATH": f"{tmp_path / 'walls'}:{REPO}",
+            "MARK_OF_CALLS": str(calls),
             "DIDBAN_VAR": str(var),
             "DIDBAN_HOSTS": site.hosts,
             "DIDBAN_RATE": "100",
-            "DIDBAN_CHANNEL_HOOK": hook,
+            "DIDBAN_CHANNEL_HOOK": hook.replace("//", f"//user:{SECRET}@") + f"/{SECRET}",
         }
         log = tmp_path / "up.out"
         with log.open("wb") as output:
@@ -52,8 +72,10 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             assert first["created_by"]["type"] == "SCHEDULE"
             assert first["name"].startswith("watch 14"), "named by its Jalali day"
             assert [message["article"]["id"] for message in told].count(fresh.id) == 1
-            health = json.loads((var / "up.json").read_text("utf-8"))["health_url"]
-            assert answer(health) == {"well": True, "problems": [], "version": __version__}
+            said = json.loads((var / "up.json").read_text("utf-8"))
+            page = eventually("the officer's page", lambda: page_of(said["page_url"]), 30, up, log)
+            assert fresh.title.rpartition("لرستان")[2].strip() in page, "the story, with its evidence marked, is on it"
+            assert answer(said["health_url"]) == {"well": True, "problems": [], "version": __version__}
 
             command = [*DIDBAN, "notify", "--json"]
             once = subprocess.run(
@@ -92,6 +114,15 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
                 up.terminate()
                 up.wait(90)
     assert alive(var) == []
+    logs = {path.name: path.read_text("utf-8") for path in (var / "logs").glob("*.log")}
+    assert set(logs) >= {"up.log", "server.log", "worker.log", "metrics.log", "page.log"}
+    assert re.search(r"^\d{4}-\d\d-\d\dT[\d:.]+ \| INFO    \| Flow run", logs["worker.log"], re.MULTILINE), (
+        "with the day"
+    )
+    assert sum(map(len, logs.values())) < 100_000, "quiet"
+    leaks = [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+    assert leaks == [], "a channel's secret is nowhere"
+    assert not calls.exists(), f"loopback is enough: {calls.read_text()}"
     assert not (var / "up.json").exists()
 
 
@@ -104,7 +135,7 @@ def eventually(what: str, look: Callable[[], Found], seconds: float, up: subproc
         if up.poll() is not None:
             break
         time.sleep(0.5)
-    files = [log, *sorted(log.parent.glob("var/prefect/*.log"))]
+    files = [log, *sorted(log.parent.glob("var/logs/*.log"))]
     said = "\n".join(f"── {path.name}\n{path.read_text('utf-8', 'replace')[-4000:]}" for path in files)
     raise AssertionError(f"not within {seconds:g} s: {what}\n{said}")
 
@@ -114,6 +145,14 @@ def where(var: Path) -> str:
         return str(json.loads((var / "up.json").read_text("utf-8"))["api_url"])
     except FileNotFoundError:
         return ""
+
+
+def page_of(url: str) -> str:
+    """A page as its reader gets it; empty before there is one."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with suppress(OSError), direct.open(url, timeout=30) as answer:
+        return str(answer.read().decode())
+    return ""
 
 
 def runs(api: str, state: str) -> list[dict[str, Any]]:
