@@ -30,7 +30,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -195,7 +195,9 @@ def regex(texts: Sequence[str], articles: Sequence[Article]) -> Callable[[int], 
 
 
 @contextmanager
-def pyahocorasick(texts: Sequence[str], wanted: dict[int, list[str]]) -> Generator[Callable[[int, str], float] | None]:
+def pyahocorasick(
+    texts: Sequence[str], wanted: Mapping[int, Sequence[str]]
+) -> Generator[Callable[[int, str], float] | None]:
     """The peer's process: how many terms, and whose folding → the seconds for all texts; None where it is not."""
     python = ROOT / ".venv-peers/bin/python"
     if not python.exists():

@@ -4,7 +4,9 @@
     notify    flows.deliver    what is due, now
     backfill  flows.archive    a source's archive, by days
 
-Each run is named by its day and hour in Iran and leaves its tally as a table artifact. The work is one task of one
+Each run is named by its day and hour in Iran, a backfill by its source and days, and leaves its tally as a table artifact;
+each alert is an event, each day a digest artifact. A scheduled run also clears away what the dead have left on the server
+(`_tidy`), and what is older than a month. The work is one task of one
 process, never a task per article: a task costs the server 10-150 ms and 20 KB.
 """
 
@@ -12,28 +14,51 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 os.environ["DO_NOT_TRACK"] = "1"  # on import, on a terminal, Prefect would announce itself to its makers
 
 from prefect import flow, get_run_logger, task
-from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterKey,
+    FlowRunFilter,
+    FlowRunFilterEndTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    WorkPoolFilter,
+    WorkPoolFilterName,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
+from prefect.events import emit_event
+from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.exceptions import TerminationSignal
 from prefect.runtime import flow_run
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+from prefect.states import Crashed
 from pydantic import Field
 
 from didban import settings
-from didban.dates import jalali_iso, parse_span
+from didban.alert import Alert
+from didban.dates import day_bounds, jalali_iso, parse_span, tehran_day
 from didban.errors import InputError, ServerError
 from didban.outcome import Tally
-from flows import archive, deliver, server, shift, turn
+from flows import archive, deliver, seen, server, shift, turn
+from flows.server import KEEP, POOL
+from flows.workshop import opened, sources_of
 from storage.units import Order
 
 
@@ -45,6 +70,7 @@ def watch(sources: list[str] | None = None, minutes: float = 15) -> Tally:
         sources: Names, as `didban sources` prints them; none means all.
         minutes: How long the shift lives, counted from its scheduled start; 0 is one pass.
     """
+    _tidy()
     whole = Tally()
     for length in turn.lengths(_due(), timedelta(minutes=minutes)):
         whole.add(collect(sources or [], length))
@@ -55,13 +81,16 @@ def watch(sources: list[str] | None = None, minutes: float = 15) -> Tally:
 @flow(name="notify", flow_run_name=lambda: _named("notify"))
 def notify() -> Tally:
     """Delivers what is due, now."""
+    _tidy()
     with turn.stoppable(_terminated):
         tally = deliver.run(settings.load())
     _leave("notify", tally)
+    if _scheduled():
+        _leave_day(tehran_day(_due()) - timedelta(days=1))
     return tally
 
 
-@flow(name="backfill", flow_run_name=lambda: _named("backfill"))
+@flow(name="backfill", flow_run_name=lambda: _named_backfill(flow_run.parameters))
 def backfill(
     source: str,
     since: str | None = None,
@@ -123,7 +152,8 @@ def backfill(
 def collect(sources: list[str], length: timedelta) -> Tally:
     """The sources that are due, polled, saved and delivered until `length` is over."""
     with turn.stoppable(_terminated):
-        return shift.run(settings.load(), sources=sources, length=length, report=get_run_logger().info)
+        report = get_run_logger().info
+        return shift.run(settings.load(), sources=sources, length=length, report=report, raised=_emit)
 
 
 FLOWS: Mapping[str, Callable[..., Tally]] = {"watch": watch, "notify": notify, "backfill": backfill}
@@ -153,6 +183,21 @@ def _named(verb: str) -> str:
     return f"{verb} {jalali_iso(_due(), with_time=True)}".replace("T", " ")
 
 
+def _named_backfill(asked: Mapping[str, Any]) -> str:
+    """`backfill irna 1397-07-01 1397-07-30`: what was asked for, as it was written."""
+    said = (asked.get(part) for part in ("source", "since", "until", "last"))
+    return " ".join(("backfill", *(str(part) for part in said if part)))
+
+
+def _scheduled() -> bool:
+    """A run of a deployment, not of a command."""
+    return bool(flow_run.deployment_id)
+
+
+def _emit(alert: Alert) -> None:
+    emit_event(**seen.event(alert))
+
+
 def _due() -> datetime:
     """When this run was to begin; Prefect gives a pendulum moment, whose arithmetic does not mix with ours."""
     return datetime.fromtimestamp(flow_run.scheduled_start_time.timestamp(), UTC)
@@ -165,6 +210,71 @@ def _leave(verb: str, tally: Tally) -> None:
         key=verb,
         description="\n".join([f"# {_named(verb)}", *(f"- {problem}" for problem in tally.problems)]),
     )
+
+
+def _leave_day(day: date) -> None:
+    """The digest of a day as an artifact, once."""
+    key = seen.day_key(day)
+    with get_client(sync_client=True) as client:
+        if client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])), limit=1):
+            return
+    loaded = settings.load()
+    with opened(loaded) as store:
+        alerts = [told.alert for told in store.outbox.alerts(since=day_bounds(day)[0])]
+    names = {source.key: source.name for source in sources_of(loaded).known()}
+    create_markdown_artifact(seen.day_text(day, alerts, names), key=key, description="what was told on this day")
+
+
+def _tidy() -> None:
+    """Marks the runs of the dead as crashed, and deletes those that ended a month ago.
+
+    A worker marks the runs that it sees die; one that dies with its worker stays Running for ever. The server's own vacuum
+    deletes old runs where it is switched on, as under `didban up`; a server of others may not have it.
+    """
+    if not _scheduled():
+        return
+    now = datetime.now(UTC)
+    pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
+    with get_client(sync_client=True) as client:
+        alive = FlowRunFilter(state=_in(StateType.RUNNING, StateType.PENDING, StateType.CANCELLING))
+        runs = {
+            str(run.id): run.state.timestamp
+            for run in client.read_flow_runs(flow_run_filter=alive, work_pool_filter=pool, limit=_MANY)
+            if run.state is not None
+        }
+        beat = _beat()
+        for run in seen.lost(runs, _heard(client, runs, now - seen.BEATS * (beat or timedelta())), now=now, beat=beat):
+            client.set_flow_run_state(UUID(run), Crashed(message="its process is gone: no heartbeat"), force=True)
+        ended = FlowRunFilter(end_time=FlowRunFilterEndTime(before_=now - KEEP))
+        for old in client.read_flow_runs(flow_run_filter=ended, work_pool_filter=pool, limit=_MANY):
+            client.delete_flow_run(old.id)
+
+
+def _beat() -> timedelta | None:
+    seconds = get_current_settings().flows.heartbeat_frequency
+    return timedelta(seconds=seconds) if seconds else None
+
+
+def _heard(client: SyncPrefectClient, runs: Collection[str], since: datetime) -> set[str]:
+    """Those of the runs that have sent a heartbeat since."""
+    if not runs:
+        return set()
+    page = client.read_events(
+        EventFilter(
+            occurred=EventOccurredFilter(since=since),
+            event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
+            resource=EventResourceFilter(id=[f"prefect.flow-run.{run}" for run in runs]),
+        ),
+        limit=_MANY,
+    )
+    return {event.resource.id.removeprefix("prefect.flow-run.") for event in page.events}
+
+
+def _in(*states: StateType) -> FlowRunFilterState:
+    return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))
+
+
+_MANY = 200  # of one answer: the server's own limit
 
 
 def _progress(source: str) -> archive.Show:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TextIO
 
@@ -19,6 +19,10 @@ from didban.dates import iso_utc, parse_iso
 from didban.errors import DateError, SettingsError
 from didban.settings import Settings
 
+POOL = "didban"
+"""The work pool on which our deployments run."""
+KEEP = timedelta(days=30)
+"""How long a server remembers finished runs."""
 _METRICS = "127.0.0.1:4201"
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

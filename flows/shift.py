@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from alerts.channels.base import Channel
+from didban.alert import Alert
 from didban.outcome import Tally
 from didban.settings import Settings
 from flows import report as daily
@@ -35,15 +36,23 @@ def run(
     sources: Sequence[str] = (),
     length: timedelta = timedelta(0),
     report: Callable[[str], None] = silent,
+    raised: Callable[[Alert], None] | None = None,
 ) -> Tally:
-    """Watch until `length` is over; returns the tally of the whole. `report` gets one line per pass.
+    """Watch until `length` is over; returns the tally of the whole. `report` gets one line per pass, `raised` each alert
+    that a pass raised and that is told.
 
     Raises SettingsError, RulesError, StoreError; a source's own trouble is counted and never ends a shift.
     """
-    return asyncio.run(_shift(settings, sources, length, report))
+    return asyncio.run(_shift(settings, sources, length, report, raised))
 
 
-async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, report: Callable[[str], None]) -> Tally:
+async def _shift(
+    settings: Settings,
+    sources: Sequence[str],
+    length: timedelta,
+    report: Callable[[str], None],
+    raised: Callable[[Alert], None] | None,
+) -> Tally:
     end = now() + length
     total = Tally()
     async with workshop(settings, sources) as shop:
@@ -58,7 +67,7 @@ async def _shift(settings: Settings, sources: Sequence[str], length: timedelta, 
             loops += [_deliver(shop, *one, end, report) for one in zip(shop.channels.values(), bells, strict=True)]
         else:
             total.add(await deliver(shop.pipeline, shop.channels))
-        loops += [_watch(shop, source, end, bells, report) for source in shop.sources]
+        loops += [_watch(shop, source, end, bells, report, raised) for source in shop.sources]
         for tally in await asyncio.gather(*loops):
             total.add(tally)
         if not length:
@@ -98,7 +107,12 @@ async def _deliver(
 
 
 async def _watch(
-    shop: Workshop, source: Source, end: datetime, bells: Sequence[asyncio.Event], report: Callable[[str], None]
+    shop: Workshop,
+    source: Source,
+    end: datetime,
+    bells: Sequence[asyncio.Event],
+    report: Callable[[str], None],
+    raised: Callable[[Alert], None] | None = None,
 ) -> Tally:
     """Poll a source whenever it is due; without bells to ring for the channels, once, and deliver."""
     total, once = Tally(), not bells
@@ -106,6 +120,7 @@ async def _watch(
     while True:
         if said := await shop.refresh():
             report(said)
+        began = now()
         tally = await shop.pipeline.watch(source, even_if_not_due=once)
         if tally is not None:
             if once:
@@ -114,6 +129,10 @@ async def _watch(
                 bell.set()
             total.add(tally)
             report(line(source.key, tally))
+            if raised is not None and tally.alerts:
+                for told in await shop.pipeline.run(partial(shop.pipeline.store.outbox.alerts, since=began)):
+                    if told.alert.live and told.alert.article.source == source.key:
+                        raised(told.alert)
         elif once:
             report(f"{source.key}: another process is watching it; skipped")
         due = await shop.pipeline.run(shop.pipeline.store.sources.next_due, [source.key])

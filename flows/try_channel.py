@@ -66,7 +66,7 @@ def draft(channel: str, at: datetime) -> Draft:
     article = replace(_ARTICLE, published=at, fetched=at)
     start = article.text.index(_WORD)
     end = start + len(_WORD)
-    first, last = sentence_at(article.text, start, end)
+    first, last = sentence_at(article.text, start)
     found = Match(
         rule="test", term=_WORD, field="text", start=start, end=end, text=_WORD, sentence_start=first, sentence_end=last
     )

@@ -36,11 +36,9 @@ from didban.errors import ServerError, SettingsError
 from didban.settings import Settings
 from flows import children, server
 from flows.children import Child
+from flows.server import KEEP, POOL
 
-POOL = "didban"
 METRICS, PAGE = "metrics", "page"
-KEEP = timedelta(days=30)
-"""How long the server remembers finished runs."""
 START = timedelta(minutes=4)
 """How long the server may take to answer: 14 s on two idle cores, 41 s the first time, longer on a small busy one."""
 LOST = timedelta(seconds=30)

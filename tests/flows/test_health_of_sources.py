@@ -327,8 +327,13 @@ def test_status_fits_on_ten_lines_however_many_sources_are_in_trouble() -> None:
         )
 
     states: list[State] = ["unreachable"] * 20 + ["healthy"] * 10 + ["quiet"] * 3
-    found = status.Status(lines=tuple(map(line, range(33), states)), messages={"dead": 1}, notices=())
-    lines = [*status.as_lines(found), status.summary(found), status.running(None)]
+    found = status.Status(
+        lines=tuple(map(line, range(33), states)),
+        messages={"dead": 1},
+        notices=(),
+        rules=status.InForce(path="rules.toml"),
+    )
+    lines = [*status.as_lines(found), status.summary(found), status.in_force(found), status.running(None)]
     assert len(lines) <= 10
     assert lines[0] == "ostan_0: unreachable: 503 · since 1405-08-30 11:30 · 1 to do"
     assert lines[5] == "and 15 more: `didban status --all`"

@@ -72,6 +72,10 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             assert first["created_by"]["type"] == "SCHEDULE"
             assert first["name"].startswith("watch 14"), "named by its Jalali day"
             assert [message["article"]["id"] for message in told].count(fresh.id) == 1
+            wanted = {"filter": {"event": {"name": ["didban.alert.raised"]}}}
+            events = asked(api, "events", wanted)["events"]
+            assert fresh.title in [event["payload"]["title"] for event in events], "an automation can react to it"
+            assert all(event["resource"]["prefect.resource.id"].startswith("didban.rule.") for event in events)
             said = json.loads((var / "up.json").read_text("utf-8"))
             page = eventually("the officer's page", lambda: page_of(said["page_url"]), 30, up, log)
             assert fresh.title.rpartition("لرستان")[2].strip() in page, "the story, with its evidence marked, is on it"
@@ -158,7 +162,8 @@ def page_of(url: str) -> str:
 def runs(api: str, state: str) -> list[dict[str, Any]]:
     """The runs in a state, earliest first."""
     wanted = {"sort": "EXPECTED_START_TIME_ASC", "flow_runs": {"state": {"type": {"any_": [state]}}}}
-    return asked(api, "flow_runs", wanted)
+    found: list[dict[str, Any]] = asked(api, "flow_runs", wanted)
+    return found
 
 
 def of(api: str, deployment: str, count: int) -> list[dict[str, Any]]:
@@ -167,7 +172,7 @@ def of(api: str, deployment: str, count: int) -> list[dict[str, Any]]:
     return found if len(found) == count else []
 
 
-def asked(api: str, what: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def asked(api: str, what: str, wanted: dict[str, Any]) -> Any:
     """What of this kind the server knows."""
     return answer(f"{api}/{what}/filter", wanted)
 
