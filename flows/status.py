@@ -256,7 +256,7 @@ def as_lines(status: Status) -> list[str]:
     return lines
 
 
-_MOST = 5
+_MOST = 4
 
 
 def running(up: Up | None) -> str:

@@ -336,7 +336,7 @@ def test_status_fits_on_ten_lines_however_many_sources_are_in_trouble() -> None:
     lines = [*status.as_lines(found), status.summary(found), status.in_force(found), status.running(None)]
     assert len(lines) <= 10
     assert lines[0] == "ostan_0: unreachable: 503 · since 1405-08-30 11:30 · 1 to do"
-    assert lines[5] == "and 15 more: `didban status --all`"
-    assert lines[6] == "13 of 33 sources are well: 26 articles today, 20 on a usual one · 13 to do"
-    assert lines[7] == "of these: ostan_30 quiet, ostan_31 quiet, ostan_32 quiet"
+    assert lines[4] == "and 16 more: `didban status --all`"
+    assert lines[5] == "13 of 33 sources are well: 26 articles today, 20 on a usual one · 13 to do"
+    assert lines[6] == "of these: ostan_30 quiet, ostan_31 quiet, ostan_32 quiet"
     assert len(status.as_rows(found)) == 33, "with --all"
