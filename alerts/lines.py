@@ -16,9 +16,11 @@ QUOTES: Final = ("«", "»")
 _WHOLE = 280  # letters of a sentence shown whole; a longer one is cut around its evidence …
 _AROUND = 100  # … to at most this many letters on either side
 
-# A page's text may hold anything: no escape sequence reaches a terminal, no line end breaks a line. One character for
-# one, so that the places of the evidence stay true.
+# A page's text may hold anything: no escape sequence reaches a terminal, no line end breaks a line, and no mark that we have not
+# set turns it around. At first one character for one, so that the places of the evidence stay true.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069\u061c\u200e\u200f]")
+_NOTHING = "\0"
 
 Span = tuple[int, int]
 """Code points, the end exclusive."""
@@ -26,7 +28,7 @@ Span = tuple[int, int]
 
 def marked(line: str, spans: Sequence[Span], around: Sequence[Span], mark: tuple[str, str]) -> str:
     """`line` with `spans` marked; a long one is cut between words to what surrounds `around`, or to its beginning."""
-    line = printable(line)
+    line = _harmless(line)
     whole = [(0, len(line))]
     pieces = whole if len(line) <= _WHOLE else _merged([_window(line, *span) for span in around or [(0, 0)]])
     marks = _merged(spans)
@@ -38,7 +40,8 @@ def marked(line: str, spans: Sequence[Span], around: Sequence[Span], mark: tuple
                 written += [line[at:first], mark[0], line[first:last], mark[1]]
                 at = last
         written += [line[at:end], "" if end == len(line) else " … "]
-    return rtl(("… " if pieces[0][0] else "") + "".join(written).strip(), by=line[pieces[0][0] :])
+    said = ("… " if pieces[0][0] else "") + "".join(written).replace(_NOTHING, "").strip()
+    return rtl(said, by=line[pieces[0][0] :])
 
 
 def _window(line: str, start: int, end: int) -> Span:
@@ -62,7 +65,12 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
 
 
 def printable(line: str) -> str:
-    return _UNPRINTABLE.sub(" ", line)
+    """Fit for a terminal, a log and a message: no line end, control character, or mark that turns the reading direction."""
+    return _harmless(line).replace(_NOTHING, "")
+
+
+def _harmless(line: str) -> str:
+    return _TURNING.sub(_NOTHING, _UNPRINTABLE.sub(" ", line))
 
 
 def isolated(words: str) -> str:

@@ -2,12 +2,15 @@
 
 An alert's message:
 
-    فوری · ایرنا · ۱۱ خرداد ۱۳۹۰، ۱۷:۵۴          how urgent, who published it, when
-    کارگروه تازه:                                 kicker and title, the evidence in them marked
+    🔴 فوری · لرستان                                     how urgent, and which province
+    کارگروه تازه:                                         kicker and title, the evidence in them marked
     جلسهٔ «دولت الکترونیک» برگزار شد
+    خبرگزاری ایرنا · چهارشنبه ۱۱ خرداد ۱۳۹۰، ساعت ۱۷:۵۴    who published it, when
+    همچنین: خبرگزاری مهر                                  who else carries it
+    متن کامل هنوز در دسترس نیست                           of a partial article
+    ▪ دولت الکترونیک، دفاتر پیشخوان                       topics, urgent ones first
 
-    ▪ دفاتر پیشخوان، دفاتر ICT روستایی            topics, urgent first, and the sentence that says it:
-    … خدمات «دفاتر پیشخوان» و «ICT روستایی» …     once, however many topics it bears out
+    … خدمات «دفاتر پیشخوان» و «ICT روستایی» …             the two sentences that say most of it
 
     https://…
 
@@ -20,13 +23,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from alerts.lines import QUOTES, Span, isolated, marked, printable, rtl
-from didban.alert import RULES, Alert, Draft, Field, Match, NoticeDraft, Priority
+from didban.alert import RULES, Alert, Carrier, Draft, Field, Match, NoticeDraft, Priority
 from didban.article import Article
-from didban.dates import iso_utc, jalali_iso, jalali_long
+from didban.dates import iso_utc, jalali_full, jalali_iso, jalali_long, to_persian_digits
+from didban.provinces import PROVINCES
 
 UNDATED: Final = "تاریخ نامعلوم"
+PARTIAL: Final = "متن کامل هنوز در دسترس نیست"
+PRIORITY: Final[Mapping[Priority, str]] = {"urgent": "🔴 فوری", "normal": "🔵 عادی", "digest": "⚪ خلاصه"}
 _RANK: Final[dict[Priority, int]] = {"urgent": 0, "normal": 1, "digest": 2}
-_HEADLINE: Final[dict[Field, str]] = {"kicker": "در روتیتر", "title": "در تیتر"}
+_HEADLINE: Final[frozenset[Field]] = frozenset(("kicker", "title"))
+_SENTENCES: Final = 2
+_CARRIERS: Final = 4
+_PROVINCES: Final = {province.slug: province.name for province in PROVINCES}
 
 _ZWNJ: Final = "\N{ZERO WIDTH NON-JOINER}"
 _RULES: Final = f"پروندهٔ قاعده{_ZWNJ}ها"
@@ -93,7 +102,7 @@ def payload(draft: Draft, *, names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def facts(draft: Draft) -> dict[str, Any]:
-    """`article` and `alerts` of a payload: what the draft rests on."""
+    """`article`, `carriers` and `alerts` of a payload: what the draft rests on."""
     article = draft.article
     return {
         "article": {
@@ -107,7 +116,9 @@ def facts(draft: Draft) -> dict[str, Any]:
             "published_jalali": jalali_iso(article.published, with_time=article.has_time),
             "fetched": iso_utc(article.fetched),
             "province": article.province,
+            "complete": article.complete,
         },
+        "carriers": [carrier_json(carrier) for carrier in draft.carriers],
         "alerts": [
             {
                 "rule": alert.rule,
@@ -130,14 +141,32 @@ def facts(draft: Draft) -> dict[str, Any]:
     }
 
 
+def carrier_json(carrier: Carrier) -> dict[str, Any]:
+    """Who carries a story, for programs; `article` is what `didban show` takes."""
+    return {
+        "source": carrier.source,
+        "id": carrier.id,
+        "url": carrier.url,
+        "published": iso_utc(carrier.published),
+        "article": carrier.article,
+    }
+
+
 def text(draft: Draft, *, names: Mapping[str, str], mark: tuple[str, str] = QUOTES) -> str:
     """The draft as lines of readable Persian, the evidence between the two strings of `mark`; no final line feed."""
-    alerts = ranked(draft)
-    blocks = [_head(draft, alerts, names, mark), *_topics(draft, alerts, mark)]
-    if draft.article.url is not None:
+    alerts, article = ranked(draft), draft.article
+    head = [rtl(" · ".join(filter(None, [urgency(alerts), province(article), "پیگیری" if draft.follow_up else ""])))]
+    for field, headline in (("kicker", article.kicker), ("title", article.title)):
+        if headline:
+            spans = headline_spans(draft, alerts, field)
+            head.append(marked(headline, spans, spans, mark))
+    head += [byline(article, names), also(draft, names), "" if article.complete else PARTIAL]
+    head.append(listed([alert.title for alert in alerts]))
+    blocks = ["\n".join(filter(None, head)), "\n".join(evidence(draft, alerts, mark))]
+    if article.url is not None:
         # Alone on its line and untouched: an isolate's closing mark would become part of the link people press.
-        blocks.append(printable(draft.article.url))
-    return "\n\n".join(blocks)
+        blocks.append(printable(article.url))
+    return "\n\n".join(filter(None, blocks))
 
 
 def notice_payload(draft: NoticeDraft, *, names: Mapping[str, str]) -> dict[str, Any]:
@@ -193,26 +222,32 @@ def ranked(draft: Draft) -> list[Alert]:
     return sorted(draft.alerts, key=lambda alert: _RANK[alert.priority])
 
 
-def _head(draft: Draft, alerts: Sequence[Alert], names: Mapping[str, str], mark: tuple[str, str]) -> str:
-    lines = [byline(draft, alerts, names)]
-    for field, headline in (("kicker", draft.article.kicker), ("title", draft.article.title)):
-        if headline:
-            spans = headline_spans(draft, alerts, field)
-            lines.append(marked(headline, spans, spans, mark))
-    return "\n".join(lines)
+def urgency(alerts: Sequence[Alert]) -> str:
+    """The priority of the most urgent of them."""
+    return PRIORITY[alerts[0].priority] if alerts else ""
 
 
-def byline(draft: Draft, alerts: Sequence[Alert], names: Mapping[str, str]) -> str:
-    """How urgent, who published it, when, and whether it is all there."""
-    article = draft.article
-    said = [
-        "فوری" if alerts and alerts[0].priority == "urgent" else "",
-        "پیگیری" if draft.follow_up else "",
-        isolated(names.get(article.source, article.source)),
-        _date(article),
-        "" if article.complete else "تنها خلاصه",
-    ]
-    return rtl(" · ".join(filter(None, said)))
+def province(article: Article) -> str:
+    """Which province it is about, where that is known."""
+    return province_name(article.province)
+
+
+def province_name(slug: str | None) -> str:
+    return _PROVINCES.get(slug, isolated(slug)) if slug else ""
+
+
+def byline(article: Article, names: Mapping[str, str]) -> str:
+    """Who published it, when."""
+    return rtl(f"{isolated(names.get(article.source, article.source))} · {_date(article)}")
+
+
+def also(draft: Draft, names: Mapping[str, str]) -> str:
+    """Who else carries the story."""
+    others = dict.fromkeys(one.source for one in draft.carriers if one.source != draft.article.source)
+    said = [isolated(names.get(source, source)) for source in others]
+    if len(said) > _CARRIERS:
+        said = [*said[: _CARRIERS - 1], to_persian_digits(f"{len(said) - _CARRIERS + 1} منبع دیگر")]
+    return f"همچنین: {'، '.join(said)}" if said else ""
 
 
 def headline_spans(draft: Draft, alerts: Sequence[Alert], field: Field) -> list[Span]:
@@ -222,33 +257,32 @@ def headline_spans(draft: Draft, alerts: Sequence[Alert], field: Field) -> list[
 
 def _date(article: Article) -> str:
     if article.published:
-        return jalali_long(article.published, with_time=article.has_time)
+        return jalali_full(article.published, with_time=article.has_time)
     if article.fetched:
-        return f"{UNDATED} (دریافت: {jalali_long(article.fetched, with_time=True)})"
+        return f"{UNDATED} (دریافت: {jalali_full(article.fetched, with_time=True)})"
     return UNDATED
 
 
-def _topics(draft: Draft, alerts: Sequence[Alert], mark: tuple[str, str]) -> list[str]:
-    """A block for each sentence shown, with the topics it bears out; then the topics that only a headline bears out."""
-    said: dict[str, tuple[list[str], list[Span]]] = {}
-    headline: dict[str, list[str]] = {}
-    for alert in alerts:
-        body = [match for match in alert.matches if not shown(draft, alert, match)]
-        if body:
-            chosen = next((match for match in body if sentence(alert, match) in said), body[0])
-            topics, spans = said.setdefault(sentence(alert, chosen), ([], []))
-            topics.append(alert.title)
-            spans.append(place(chosen))
-        else:
-            where = _HEADLINE[alert.matches[0].field] if alert.matches else ""
-            headline.setdefault(where, []).append(alert.title)
-    return [
-        *(
-            f"{listed(topics)}\n{marked(line, sentence_spans(alerts, line), around, mark)}"
-            for line, (topics, around) in said.items()
-        ),
-        *(listed(topics) + (f" ({where})" if where else "") for where, topics in headline.items()),
-    ]
+def evidence(draft: Draft, alerts: Sequence[Alert], mark: tuple[str, str], *, most: int = _SENTENCES) -> list[str]:
+    """The sentences that bear out most of the alerts, urgent ones first, each line a sentence; none that the headline shows."""
+    said: dict[str, dict[int, Span]] = {}
+    for number, alert in enumerate(alerts):
+        for match in alert.matches:
+            if not shown(draft, alert, match):
+                said.setdefault(sentence(alert, match), {}).setdefault(number, place(match))
+    lines: list[str] = []
+    open_ = set(range(len(alerts)))
+
+    def worth(line: str) -> tuple[int, int, int]:
+        new = open_ & said[line].keys()
+        return sum(alerts[number].priority == "urgent" for number in new), len(new), len(said[line])
+
+    while said and len(lines) < most:
+        best = max(said, key=worth)  # of equals the first
+        around = said.pop(best)
+        open_ -= around.keys()
+        lines.append(marked(best, sentence_spans(alerts, best), list(around.values()), mark))
+    return lines
 
 
 def shown(draft: Draft, alert: Alert, match: Match) -> bool:

@@ -67,7 +67,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do about one rule that matched: raise it live or keep it archived, and whom to tell when."""
+    """What to do about one rule that matched: raise it live or keep it archived, and whom to tell when.
+
+    `digest` names the digest it is told in; None: with its story alone. `escalations` are channels that hear of it too, each at its
+    time, unless it is acknowledged before.
+    """
 
     rule: str
     title: str
@@ -75,6 +79,8 @@ class Plan:
     live: bool
     channels: tuple[str, ...]
     due: datetime
+    digest: str | None = None
+    escalations: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +141,7 @@ class Draft:
     @property
     def carriers(self) -> tuple[Carrier, ...]:
         """The articles that carry the story when the message is closed, the first to publish it first."""
-        return self.alerts[0].carriers
+        return self.alerts[0].carriers if self.alerts else ()
 
 
 RULES: Final = "rules.toml"
@@ -170,20 +176,36 @@ class NoticeDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """A rule and the number of a digest's stories that match it."""
+    """A rule and the number of a digest's stories that match it; `provinces` counts these by slug, the most frequent first.
+
+    `days` are the stories that matched it on each of the last 14 days, by Tehran's clock, today last; () of old news.
+    """
 
     rule: str
     title: str
     count: int
+    provinces: tuple[tuple[str | None, int], ...] = ()
+    days: tuple[int, ...] = ()
+
+    @property
+    def week(self) -> int:
+        """Stories of the last seven days."""
+        return sum(self.days[-7:])
+
+    @property
+    def week_before(self) -> int:
+        """Stories of the seven days before those."""
+        return sum(self.days[:-7])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestDraft:
     """What one message on many stories will say: all that was due of `digest` on `channel`. `key` never changes over retries.
 
-    `stories` are `count` drafts under the same key, by priority and then the newest first. They are thousands at times: each
-    look at them loads a few at a time, and is good only until the message is rendered. `sources` and `topics` come with the most
-    frequent first; `first` and `last` are the publication times of the oldest and the newest story, None when none has a date.
+    `stories` are `count` drafts under the same key, by priority, then those that more articles carry, then the newest first. They
+    are thousands at times: each look at them loads a few at a time, and is good only until the message is rendered. `sources` and
+    `topics` come with the most frequent first; `first` and `last` are the publication times of the oldest and the newest story,
+    None when none has a date.
     """
 
     key: str
@@ -200,6 +222,8 @@ class DigestDraft:
     """True when none of its alerts is live."""
     follow_up: bool = False
     """True when an earlier message of this digest has already been closed for this channel."""
+    burst: str | None = None
+    """The rule of which so many stories came at once that they are told together; None: no burst."""
 
 
 AnyDraft = Draft | NoticeDraft | DigestDraft

@@ -21,6 +21,10 @@ from didban.errors import DateError
 TEHRAN = ZoneInfo("Asia/Tehran")
 
 _MONTHS = ("فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند")
+_DAYS = tuple(
+    name.replace("_", "\N{ZERO WIDTH NON-JOINER}")
+    for name in ("دوشنبه", "سه_شنبه", "چهارشنبه", "پنج_شنبه", "جمعه", "شنبه", "یکشنبه")
+)
 _GREGORIAN = {
     "ژانویه": 1, "فوریه": 2, "مارس": 3, "آوریل": 4, "آپریل": 4, "مه": 5, "می": 5, "ژوئن": 6, "ژوئیه": 7, "جولای": 7,
     "اوت": 8, "آگوست": 8, "سپتامبر": 9, "اکتبر": 10, "نوامبر": 11, "دسامبر": 12,
@@ -140,6 +144,14 @@ def parse_span(text: str) -> timedelta:
     raise DateError(f"{_brief(text)} is no length of time: write 15m, 72h, 30d or unlimited")
 
 
+def parse_clock(text: str) -> time:
+    """A time of day: `07:30`, `۷:۳۰`. Raises DateError."""
+    found = re.fullmatch(r"(\d{1,2}):(\d\d)", to_latin_digits(text).strip(), re.ASCII)
+    if found is None:
+        raise DateError(f"{_brief(text)} is no time of day: write 07:30")
+    return _clock(found[1], found[2], None, text)
+
+
 def iso_utc(moment: datetime | None) -> str | None:
     """`2011-06-01T13:24:00Z`, or None. Whole seconds."""
     return None if moment is None else _aware(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -160,6 +172,13 @@ def jalali_long(moment: datetime, *, with_time: bool) -> str:
     year, month, day = jalali_of(local.date())
     clock = f"، {local.hour}:{local.minute:02}" if with_time else ""
     return to_persian_digits(f"{day} {_MONTHS[month - 1]} {year}{clock}")
+
+
+def jalali_full(moment: datetime, *, with_time: bool) -> str:
+    """`چهارشنبه ۱۱ خرداد ۱۳۹۰، ساعت ۱۷:۵۴`."""
+    local = _aware(moment).astimezone(TEHRAN)
+    clock = to_persian_digits(f"، ساعت {local.hour}:{local.minute:02}") if with_time else ""
+    return f"{_DAYS[local.weekday()]} {jalali_long(moment, with_time=False)}{clock}"
 
 
 def jalali_short_latin(moment: datetime) -> str:

@@ -166,7 +166,7 @@ def rates(history: History, expects: Expects) -> Rates:
 def is_rest(day: date) -> bool:
     """Thursday, Friday, an official holiday, or 1-13 Farvardin."""
     _, month, number = jalali_of(day)
-    return day.weekday() in {3, 4} or (month == 1 and number <= 13) or day in _holidays(day.year)
+    return day.weekday() in {3, 4} or (month == 1 and number <= 13) or day in official_holidays(day.year)
 
 
 def expected(since: datetime, until: datetime, rate: Rates) -> float:
@@ -225,7 +225,8 @@ def _passed(moment: datetime) -> float:
 
 
 @cache
-def _holidays(year: int) -> frozenset[date]:
+def official_holidays(year: int) -> frozenset[date]:
+    """Iran's, of a Gregorian year; those of the lunar calendar are estimates in years to come."""
     import holidays  # noqa: PLC0415 - a third of a second that only judging pays
 
     return frozenset(holidays.country_holidays("IR", years=year))

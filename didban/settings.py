@@ -11,9 +11,9 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     BaseModel,
@@ -26,13 +26,15 @@ from pydantic import (
     model_validator,
 )
 
-from didban.dates import parse_span, to_latin_digits
+from didban.dates import parse_clock, parse_day, parse_span
 from didban.errors import DateError, SettingsError
 from didban.provinces import PROVINCES
 
 _CHANNEL = "DIDBAN_CHANNEL_"
 _WEEK = timedelta(days=7)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""In the order of `date.weekday`."""
 
 
 def _span(value: object) -> object:
@@ -57,18 +59,37 @@ def _hosts(value: object) -> object:
 
 
 def _hour(value: object) -> object:
+    return None if isinstance(value, str) and value.strip() == "off" else _clock(value)
+
+
+def _clock(value: object) -> object:
+    try:
+        return parse_clock(value) if isinstance(value, str) else value
+    except DateError as error:
+        raise ValueError(str(error)) from error
+
+
+def _quiet(value: object) -> object:
+    """`22:00-06:30` → when it begins and ends; nothing → None."""
     if not isinstance(value, str):
         return value
-    if value.strip() == "off":
+    if not value.strip():
         return None
+    start, dash, end = value.partition("-")
+    if not dash or start.strip() == end.strip():
+        raise ValueError(f"{value!r}: write when they begin and end, 22:00-06:30, or nothing for none")
+    return _clock(start), _clock(end)
+
+
+def _holiday(value: object) -> date:
+    """TOML's own dates are days too; a year before 1600 is Jalali, everywhere."""
+    said = value.isoformat() if isinstance(value, date) else value
+    if not isinstance(said, str):
+        raise ValueError(f"{said!r} is no day: write 1405-01-02 or 2026-03-22")  # noqa: TRY004 - pydantic's way to say so
     try:
-        hour, minute = to_latin_digits(value).strip().split(":")
-        return time(int(hour), int(minute))
-    except ValueError:
-        raise ValueError(f"{value!r} is no time of day: write 08:00, or off") from None
-
-
-Hour = Annotated[time | None, BeforeValidator(_hour)]
+        return parse_day(said)
+    except DateError as error:
+        raise ValueError(str(error)) from error
 
 
 def _kept(value: object) -> object:
@@ -81,6 +102,9 @@ def _kept(value: object) -> object:
 Span = Annotated[timedelta, BeforeValidator(_span)]
 Kept = Annotated[timedelta, BeforeValidator(_kept)]
 """How long pages are kept: `365d`, or `all`."""
+Clock = Annotated[time, BeforeValidator(_clock)]
+Hour = Annotated[time | None, BeforeValidator(_hour)]
+Holiday = Annotated[date, BeforeValidator(_holiday)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Hosts = Annotated[dict[str, str], BeforeValidator(_hosts)]
 
@@ -174,6 +198,62 @@ class WebSettings(BaseModel):
         return self.host in {"127.0.0.1", "localhost", "::1"}
 
 
+class DeliverySettings(BaseModel):
+    """`[delivery]`: when people hear. docs/delivery.md explains it; `alerts/policy.py` reckons with it. `delivery = "now"` tells
+    everything as it comes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gather: Span = timedelta(minutes=5)
+    """How long a normal alert waits for more on its story."""
+    digests: tuple[Clock, ...] = (time(7, 30), time(17, 30))
+    """When digests go out, by Tehran's clock; without any, nothing waits for one."""
+    quiet: Annotated[tuple[Clock, Clock] | None, BeforeValidator(_quiet)] = (time(22, 0), time(6, 30))
+    """The hours in which only what is urgent is told."""
+    weekend: Words = ("thursday", "friday")
+    weekend_digests: bool = False
+    """Are there digests on days off, too?"""
+    holidays: tuple[Holiday, ...] = ()
+    """Days off beside the weekend and Iran's official holidays."""
+    burst: int = Field(default=8, ge=0)
+    """So many stories of one rule at once are one message; 0: never."""
+    escalate: Span = timedelta(minutes=30)
+    """How long an urgent alert waits to be acknowledged, before it goes to the next channel of `escalate_to`."""
+    escalate_to: Words = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _now(cls, value: object) -> object:
+        if isinstance(value, str):
+            if value != "now":
+                raise ValueError(f'{value!r}: write a table, or "now" for everything as it comes')
+            return {"gather": timedelta(0), "digests": (), "quiet": None, "burst": 0}
+        return value
+
+    @field_validator("gather", "escalate")
+    @classmethod
+    def _a_while(cls, span: timedelta) -> timedelta:
+        if span > timedelta(days=1):
+            raise ValueError("a day at most: write 5m or 1h")
+        return span
+
+    @field_validator("digests")
+    @classmethod
+    def _in_order(cls, digests: tuple[time, ...]) -> tuple[time, ...]:
+        return tuple(sorted(set(digests)))
+
+    @field_validator("weekend")
+    @classmethod
+    def _days(cls, weekend: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(name.lower() for name in weekend))
+        for name in names:
+            if name not in WEEKDAYS:
+                raise ValueError(f"no day {name!r}{_nearest(name, list(WEEKDAYS))}")
+        if len(names) == len(WEEKDAYS):
+            raise ValueError("a week without a working day: name the days off, at most six")
+        return names
+
+
 class Settings(BaseModel):
     """Everything an operator may set; the README has the same table."""
 
@@ -215,6 +295,24 @@ class Settings(BaseModel):
     """Which fetched pages are kept, and for how long."""
     web: WebSettings = WebSettings()
     """The officer's page."""
+    delivery: DeliverySettings = DeliverySettings()
+    """When people hear. In a rehearsal (`hosts`) they hear at once, unless it says otherwise."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rehearsed(cls, given: object) -> object:
+        if isinstance(given, dict) and given.get("hosts") and "delivery" not in given:
+            return {**given, "delivery": "now"}
+        return given
+
+    @model_validator(mode="after")
+    def _known_channels(self) -> Self:
+        for name in self.delivery.escalate_to:
+            if name not in self.channels:
+                raise ValueError(
+                    f"delivery.escalate_to: there is no channel {name!r}{_nearest(name, list(self.channels))}"
+                )
+        return self
 
     @field_validator("hosts")
     @classmethod

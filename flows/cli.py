@@ -519,8 +519,9 @@ def search(query: str, *, lemmas: bool, limit: int, offset: int, as_json: bool, 
 @as_json
 def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
     """One article: ID is its number, or SOURCE:ID with the site's own id; and who else carries its story."""
+    from alerts.message import carrier_json
     from didban.article import to_json
-    from flows.lines import carrier_json, carrier_text
+    from flows.lines import carrier_text
     from flows.workshop import opened
 
     with opened(_settings()) as store:
@@ -613,6 +614,21 @@ def alerts(ctx: click.Context, since: date | None, rule: str | None, *, as_json:
             click.echo(json.dumps(told_json(told), ensure_ascii=False) if as_json else told_text(told))
 
 
+@alerts.command(epilog="Example: didban alerts ack 12 15 --by reza")
+@click.argument("numbers", metavar="[ID …]", type=int, nargs=-1)
+@click.option("--all", "all_of_them", is_flag=True, help="Every alert that was told and that nobody has acknowledged.")
+@click.option("--by", default=None, help="Who has seen them; default: the user of this machine.")
+def ack(numbers: tuple[int, ...], *, all_of_them: bool, by: str | None) -> None:
+    """Somebody has seen the stories of these alerts: the next channel is not told of them any more."""
+    from flows.workshop import now, opened
+
+    if all_of_them == bool(numbers):
+        raise click.UsageError("name alerts by their numbers, which `didban alerts` shows, or give --all")
+    with opened(_settings()) as store:
+        count = store.outbox.acknowledge(None if all_of_them else numbers, by=by or _user(), now=now())
+    click.echo(f"{count} alerts acknowledged")
+
+
 @alerts.command(epilog="Example: didban alerts retry")
 def retry() -> None:
     """Send dead letters once more."""
@@ -623,6 +639,51 @@ def retry() -> None:
     click.echo(f"{count} messages are due again; `didban notify` sends them now")
 
 
+@cli.command(epilog="Example: didban mute post-bank --for 3d")
+@click.argument("rule")
+@click.option("--for", "span", type=Span(), default=None, help="For so long: 3d, 12h.")
+@click.option("--until", type=Day(), default=None, help="Through this day, Jalali or Gregorian.")
+@click.option("--off", is_flag=True, help="Tell it again.")
+@click.option("--by", default=None, help="Who wants silence; default: the user of this machine.")
+def mute(rule: str, *, span: timedelta | None, until: date | None, off: bool, by: str | None) -> None:
+    """What a rule finds is raised and kept, and told to nobody: until you say --off, or for a while."""
+    from flows.lines import mute_text
+    from flows.workshop import now, opened
+
+    settings = _settings()
+    if [span is not None, until is not None, off].count(True) > 1:
+        raise click.UsageError("give one of --for, --until and --off")
+    moment = now()
+    end = day_bounds(until)[1] if until else None if span in (None, timedelta.max) else moment + span
+    if end is not None and end <= moment:
+        raise InputError(f"{jalali_long(end, with_time=False)} is over; name a time to come")
+    with opened(settings) as store:
+        if off:
+            ended = store.mutes.end(rule)
+            click.echo(f"{rule} is told again" if ended else f"{rule} was not muted")
+            return
+        _rule(settings, rule)
+        count = store.mutes.mute(rule, until=end, by=by or _user(), now=moment)
+        click.echo(mute_text(store.mutes.all(now=moment)[rule]))
+        if count:
+            click.echo(f"{count} notifications that waited are not sent; `didban alerts --rule {rule}` shows them")
+
+
+@cli.command(epilog="Example: didban feeds -o feeds")
+@click.option("-o", "--output", type=click.Path(path_type=Path), default=None, help="A folder; default: VAR/feeds.")
+def feeds(output: Path | None) -> None:
+    """The alerts as Atom feeds, one of all and one of each rule; a shift writes them at its end, too."""
+    from flows.feeds import write
+    from flows.rulebook import in_force
+    from flows.workshop import opened, source_names
+
+    settings = _settings()
+    with opened(settings) as store:
+        folder = output or settings.var / "feeds"
+        paths = write(store, in_force(settings), folder, names=source_names(settings))
+    click.echo(f"{len(paths)} feeds in {folder}")
+
+
 @cli.group(cls=Group, invoke_without_command=True, epilog="Example: didban rules check my-rules.toml")
 @as_json
 @click.pass_context
@@ -630,20 +691,27 @@ def rules(ctx: click.Context, *, as_json: bool) -> None:
     """The rules in force."""
     if ctx.invoked_subcommand:
         return
+    from flows.lines import mute_json, mute_until
     from flows.rulebook import in_force, look
+    from flows.workshop import now, opened
 
     settings = _settings()
     loaded = in_force(settings)
-    if not isinstance(now := look(settings).found, type(loaded)):
-        _warn(f"{now}; the last good rules are in force")
+    if not isinstance(found := look(settings).found, type(loaded)):
+        _warn(f"{found}; the last good rules are in force")
+    with opened(settings) as store:
+        muted = store.mutes.all(now=now())
     if as_json:
-        click.echo(
-            json.dumps(
-                [{"id": rule.id, "title": rule.title, "priority": rule.priority} for rule in loaded], ensure_ascii=False
-            )
-        )
+        said = [
+            {"id": rule.id, "title": rule.title, "priority": rule.priority, "muted": mute_json(muted.get(rule.id))}
+            for rule in loaded
+        ]
+        click.echo(json.dumps(said, ensure_ascii=False))
         return
-    _table(("rule", "title", "priority"), [(rule.id, rule.title, rule.priority) for rule in loaded])
+    _table(
+        ("rule", "title", "priority", "muted"),
+        [(rule.id, rule.title, rule.priority, mute_until(muted.get(rule.id))) for rule in loaded],
+    )
 
 
 @rules.command("check", epilog="Example: didban rules check my-rules.toml")
@@ -1160,6 +1228,16 @@ def _rules(path: Path | None) -> RuleSet:
 
     settings = _settings()
     return load(settings.rules, settings.rules_folder) if path is None else load(path)
+
+
+def _user() -> str:
+    """Who runs this command, as the system knows them."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container whose user has no name
+        return "unknown"
 
 
 def _reading(text: str) -> str:

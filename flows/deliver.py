@@ -14,12 +14,14 @@ from functools import partial
 from pathlib import Path
 
 from alerts.channels.base import Channel, Receipt, Stepwise
+from alerts.policy import escalations, is_quiet, when
 from didban.alert import Message
 from didban.errors import ChannelRefused, ChannelUnreachable, DidbanError, SendError, StoreError
 from didban.outcome import Tally
-from didban.settings import Settings
+from didban.settings import DeliverySettings, Settings
 from flows.pipeline import Pipeline
 from flows.workshop import workshop
+from storage.outbox import Terms
 
 TRIES = 12
 FIRST_RETRY = timedelta(seconds=30)
@@ -46,6 +48,24 @@ async def deliver(pipeline: Pipeline, channels: Mapping[str, Channel], *, until:
     return total
 
 
+async def hasten(pipeline: Pipeline) -> None:
+    """A run is over, and nobody may look again soon: what waits only to be gathered, or for better news, is due. Not at night."""
+    now, delivery = pipeline.now(), pipeline.delivery
+    gathered = now if is_quiet(now, delivery) else now + delivery.gather
+    await pipeline.run(pipeline.store.outbox.hasten, now=now, gathered=gathered)
+
+
+def terms(delivery: DeliverySettings, now: datetime) -> Terms:
+    """How the settings bear on what is due now."""
+    return Terms(
+        burst=delivery.burst,
+        gathered=now + delivery.gather,
+        normal=when("normal", now, delivery).at,
+        digest=when("digest", now, delivery).at,
+        escalations=tuple(due for _, due in escalations(now, delivery)),
+    )
+
+
 async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | None = None) -> Tally:
     """Close what is due on one channel, and send its open messages one after the other: until none is due, there is no network, the
     receiver asks for time, or does not take `PATIENCE` of them in a row."""
@@ -53,7 +73,9 @@ async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | 
     lease = timedelta(seconds=channel.deadline) + GRACE
     outbox = pipeline.store.outbox
     try:
-        await pipeline.run(outbox.close_due, (channel.name,), channel.render, now=pipeline.now())
+        now = pipeline.now()
+        close = partial(outbox.close_due, (channel.name,), channel.render)
+        await pipeline.run(close, now=now, terms=terms(pipeline.delivery, now))
     except DidbanError:
         raise
     except Exception as error:  # ours to mend, and no reason to keep the others waiting

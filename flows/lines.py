@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+from alerts.lines import printable
 from alerts.match import Matcher
+from alerts.message import carrier_json
 from didban.alert import Carrier
 from didban.article import Article
-from didban.dates import iso_utc, jalali_long
+from didban.dates import iso_utc, jalali_iso, jalali_long
 from didban.errors import InputError
+from storage.mutes import Mute
 from storage.outbox import Told
 
 _TEXTS = ("kicker", "title", "lead", "text")
@@ -79,17 +82,8 @@ def told_json(told: Told) -> dict[str, Any]:
         "channels": told.channels,
         "carriers": [carrier_json(carrier) for carrier in alert.carriers],
         "via": told.via,
-    }
-
-
-def carrier_json(carrier: Carrier) -> dict[str, Any]:
-    """Who carries a story, as `didban alerts --json` and `didban show --json` say it; `article` is what `didban show` takes."""
-    return {
-        "source": carrier.source,
-        "id": carrier.id,
-        "url": carrier.url,
-        "published": iso_utc(carrier.published),
-        "article": carrier.article,
+        "acked": iso_utc(told.acked),
+        "acked_by": told.acked_by,
     }
 
 
@@ -100,22 +94,42 @@ def carrier_text(carrier: Carrier) -> str:
 
 
 def told_text(told: Told) -> str:
-    """One alert as lines: what, when and whether told; the title; the sentence that says it."""
+    """One alert as lines: its number, what, when and whether told; the title; the sentence that says it."""
     alert, article = told.alert, told.alert.article
     when = jalali_long(article.published, with_time=article.has_time) if article.published else "تاریخ نامعلوم"
     fates = (
         f"{name}: {state}{f' ({via})' if (via := told.via.get(name)) else ''}" for name, state in told.channels.items()
     )
     fate = ", ".join(fates) or ("not told" if alert.live else "archived")
-    lines = [f"{alert.rule} · {alert.title} · {article.source} · {when} · {fate}", f"  {article.title}"]
+    if told.acked is not None:
+        fate += f" · acknowledged by {told.acked_by}, {jalali_long(told.acked, with_time=True)}"
+    lines = [f"{told.id} · {alert.rule} · {alert.title} · {article.source} · {when} · {fate}", f"  {article.title}"]
     if alert.matches:
         match = alert.matches[0]
         text: str = getattr(article, match.field)
         before, after = text[match.sentence_start : match.start], text[match.end : match.sentence_end]
-        lines.append(f"  {before}«{match.text}»{after}".replace("\n", " "))
+        lines.append(f"  {before}«{match.text}»{after}")
     if article.url:
         lines.append(f"  {article.url}")
     own = (article.source, article.id, article.url)
     if others := [one.source for one in alert.carriers if (one.source, one.id, one.url) != own]:
         lines.append(f"  also carried by {', '.join(dict.fromkeys(others))}")
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))
+
+
+def mute_json(mute: Mute | None) -> dict[str, Any] | None:
+    """A mute for programs."""
+    return None if mute is None else {"until": iso_utc(mute.until), "at": iso_utc(mute.at), "by": mute.by}
+
+
+def mute_until(mute: Mute | None) -> str:
+    """Until when, in a table: `always` without an end, nothing without a mute."""
+    if mute is None:
+        return ""
+    return (jalali_iso(mute.until, with_time=True) or "always").replace("T", " ")
+
+
+def mute_text(mute: Mute) -> str:
+    """A mute as one line."""
+    until = f"until {mute_until(mute)}" if mute.until else f"until `didban mute {mute.rule} --off`"
+    return f"{mute.rule} is muted {until}, by {printable(mute.by)}; its alerts are kept and not sent"

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from alerts.policy import IMMEDIATELY
 from didban.alert import Judge, Sighting, Via
 from didban.article import Article, Link, Listed, Listing, Page
 from didban.dates import tehran_day
@@ -36,6 +37,7 @@ from didban.errors import (
 from didban.health import GIVEN_UP, HOUR, LONGEST_RETRY, Verdict, judge, next_poll, retry_at
 from didban.outcome import Saved, Tally
 from didban.provinces import resolve
+from didban.settings import DeliverySettings
 from scrapers.base import Source
 from scrapers.when import believed, has_time
 from storage.articles import Arrived
@@ -78,6 +80,8 @@ class Pipeline:
     now: Callable[[], datetime]
     operator: tuple[str, ...] = ()
     """The channels that hear of a source's state."""
+    delivery: DeliverySettings = IMMEDIATELY
+    """When people hear."""
 
     async def watch(self, source: Source, *, even_if_not_due: bool = False) -> Tally | None:
         """One pass over a source; None when it is not due or another process holds it."""

@@ -84,13 +84,21 @@ class Rulebook:
     def _use(self, rules: RuleSet) -> None:
         settings = self._settings
         self.rules = rules
-        self._judge = Judge(rules, window=self._window, channels=everyone(settings), home=settings.home)
+        self._judge = Judge(
+            rules,
+            window=self._window,
+            channels=everyone(settings),
+            home=settings.home,
+            delivery=settings.delivery,
+        )
 
 
 def everyone(settings: Settings) -> tuple[str, ...]:
-    """Whom a rule tells that names no channel: all, but for those that a `first_of:` tries for them."""
+    """Whom a rule tells that names no channel: all, but for those that a `first_of:` tries for them, and those that hear only of
+    what nobody has acknowledged."""
     tried = {name for url in settings.channels.values() for name in members(url.get_secret_value())}
-    return tuple(name for name in settings.channels if name not in tried)
+    others = tried.union(settings.delivery.escalate_to)
+    return tuple(name for name in settings.channels if name not in others)
 
 
 def look(settings: Settings) -> Look:

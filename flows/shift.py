@@ -18,9 +18,10 @@ from alerts.channels.base import Channel
 from didban.alert import Alert
 from didban.outcome import Tally
 from didban.settings import Settings
+from flows import feeds
 from flows import report as daily
-from flows.deliver import deliver, on_channel
-from flows.workshop import Workshop, now, workshop
+from flows.deliver import deliver, hasten, on_channel
+from flows.workshop import Workshop, now, source_names, workshop
 from scrapers.base import Source
 from scrapers.detect import settled
 
@@ -71,8 +72,9 @@ async def _shift(
         for tally in await asyncio.gather(*loops):
             total.add(tally)
         if not length:
-            await shop.pipeline.run(shop.pipeline.store.outbox.hasten, now=now())
+            await hasten(shop.pipeline)
             total.add(await deliver(shop.pipeline, shop.channels))
+        total.problems += await _feeds(shop, settings)
     return total
 
 
@@ -80,6 +82,17 @@ async def _report(settings: Settings, shop: Workshop) -> None:
     """Have the daily report told, when it is due."""
     if daily.due(settings, now()) is not None:
         await shop.pipeline.run(partial(daily.tell, settings, shop.pipeline.store, now=now()))
+
+
+async def _feeds(shop: Workshop, settings: Settings) -> list[str]:
+    """Write the feeds of alerts; returns what was in the way: a full disk ends no shift."""
+    rules = () if shop.rulebook is None else shop.rulebook.rules
+    write = partial(feeds.write, shop.pipeline.store, rules, settings.var / "feeds", names=source_names(settings))
+    try:
+        await shop.pipeline.run(write)
+    except OSError as error:
+        return [f"feeds: {error.filename or settings.var}: {error.strerror or error}"]
+    return []
 
 
 async def _reports(settings: Settings, shop: Workshop, end: datetime) -> Tally:

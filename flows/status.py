@@ -11,9 +11,11 @@ from didban.alert import Notice
 from didban.dates import iso_utc, jalali_iso, tehran_day
 from didban.health import HOUR, TROUBLE, Expects, rates
 from didban.settings import Settings
+from flows.lines import mute_json, mute_text
 from flows.rulebook import look, of_kept, path_of
 from flows.server import Up
 from flows.workshop import chosen, now, opened, sources_of
+from storage.mutes import Mute
 from storage.rulesets import Kept
 from storage.sources import SourceState
 from storage.store import Store
@@ -83,6 +85,7 @@ class Status:
     messages: dict[str, int]
     notices: tuple[tuple[datetime, Notice], ...]
     rules: InForce
+    muted: tuple[Mute, ...] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -112,6 +115,7 @@ def judged(settings: Settings, store: Store) -> Status:
         messages=store.outbox.states(),
         notices=tuple(store.notices(limit=5)),
         rules=_in_force(settings, store.rulesets.get(path_of(settings))),
+        muted=tuple(store.mutes.all(now=now()).values()),
     )
 
 
@@ -204,6 +208,7 @@ def as_json(status: Status) -> dict[str, Any]:
             }
             for at, notice in status.notices
         ],
+        "muted": {mute.rule: mute_json(mute) for mute in status.muted},
     }
 
 
@@ -268,12 +273,12 @@ def running(up: Up | None) -> str:
 
 
 def summary(status: Status) -> str:
-    """The messages in one line: `2 dead (didban alerts retry) · 40 sent · 0 waiting`."""
+    """The messages in one line: `2 dead (didban alerts retry) · 40 sent · 0 waiting`; then the muted rules, a line each."""
     said = (
         f"{count} {name}" + (" (`didban alerts retry`)" if name == "dead" else "")
         for name, count in sorted(status.messages.items())
     )
-    return "messages: " + " · ".join(said)
+    return "\n".join(["messages: " + " · ".join(said), *map(mute_text, status.muted)])
 
 
 def _gaps(gaps: dict[str, int]) -> str:

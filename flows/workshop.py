@@ -75,9 +75,14 @@ def no_address(source: Source) -> str:
     )
 
 
+def source_names(settings: Settings) -> dict[str, str]:
+    """What each source is called, by its key."""
+    return {source.key: source.name for source in sources_of(settings).known()}
+
+
 def channels_of(settings: Settings) -> dict[str, Channel]:
     """The channels by name. Raises SettingsError naming the channel, never its URL."""
-    names = {source.key: source.name for source in sources_of(settings).known()}
+    names = source_names(settings)
     urls = {
         name: revealed(url.get_secret_value(), what=f"channel {name}: its URL")
         for name, url in settings.channels.items()
@@ -183,6 +188,7 @@ async def workshop(
                 owner=owner.name,
                 now=clock,
                 operator=operator_of(settings),
+                delivery=settings.delivery,
             )
             shop = Workshop(
                 pipeline=pipeline,

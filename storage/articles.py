@@ -46,8 +46,9 @@ from storage import stories, tables
 from storage.database import Database, again
 from storage.indexing import index
 from storage.pages import digest, keep, keep_new
-from storage.sql import insert, new_id, new_ids
+from storage.sql import new_id, new_ids
 from storage.stories import Telling
+from storage.telling import notify
 
 _TEXTS = ("kicker", "title", "lead", "text")
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -711,7 +712,8 @@ def _match_rows(written: _Written, matches: tuple[Match, ...]) -> list[dict[str,
 
 def _raise(connection: Connection, written: _Written, plans: tuple[Plan, ...], now: datetime) -> tuple[int, int]:
     """Raise an alert per plan, once per story and rule; an archived one that is now live is told. Returns (live, archived)."""
-    live = archived = 0
+    live: list[tuple[int, Plan]] = []
+    archived = 0
     for plan in plans:
         row = {
             "story": written.story.number,
@@ -726,16 +728,13 @@ def _raise(connection: Connection, written: _Written, plans: tuple[Plan, ...], n
         raised = connection.scalar(_RAISED, row)
         if raised is None:
             continue
-        if not plan.live:
+        if plan.live:
+            live.append((raised, plan))
+        else:
             archived += 1
-            continue
-        live += 1
-        rows = [
-            {"alert": raised, "channel": channel, "due_at": plan.due, "state": "waiting"} for channel in plan.channels
-        ]
-        if rows:
-            connection.execute(insert(connection, tables.notification).on_conflict_do_nothing(), rows)
-    return live, archived
+    if live:
+        notify(connection, written.story.number, live, now)
+    return len(live), archived
 
 
 # As text: SQLAlchemy remembers how it writes a statement, but not one with ON CONFLICT.

@@ -27,7 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from didban.dates import tehran_day
 from didban.errors import StoreError, StoreTooNew, StoreUnavailable
 
-HEAD = "0007"
+HEAD = "0008"
 """The newest migration. Kept here so that opening a database that is up to date need not import Alembic."""
 
 BUSY_SECONDS = 30

@@ -3,12 +3,12 @@
     notification (waiting, due) ──close──▶ message (open) ──part by part──▶ sent
                                                └── refused for good, or tried too often ──▶ dead
 
-One message per story and channel, one per notice and channel, and one for all that is due of a digest on a channel; after a long
-time without a way to a channel, one for all that piled up. A message is
-rendered when it is closed; retries send the same bytes under the same key, from the first unsent part. A rule that matches later
-joins a message nobody has tried to send yet; after that it becomes a short follow-up. A digest that was closed is never opened
-again: what comes later is a further message. At least once: a repeat is possible only when the receiver took a part and we died
-before we could write that down.
+One message per story and channel, one per notice and channel, and one for all that is due of a digest on a channel; a burst, many
+stories of one rule at once, is a digest that is named when it is closed, and so is all that piled up in a long time without a way
+to a channel. A message is rendered when it is closed; retries send the same bytes under the same key, from the first unsent part. A
+rule that matches later joins a message nobody has tried to send yet; after that it becomes a short follow-up. A digest that was
+closed is never opened again: what comes later is a further message. At least once: a repeat is possible only when the receiver took
+a part and we died before we could write that down.
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from datetime import date, datetime, timedelta
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, func, literal, or_, select, update
 
 from didban.alert import Alert, AnyDraft, DigestDraft, Draft, Match, Message, NoticeDraft, Topic
-from didban.dates import iso_utc
+from didban.dates import day_bounds, iso_utc, tehran_day
+from didban.errors import InputError
 from storage import tables
 from storage.articles import article_of
 from storage.database import Database
-from storage.notices import notice_of
+from storage.mutes import muted
+from storage.notices import GRACE, notice_of
 from storage.sql import insert, new_id
 from storage.stories import carriers
 
@@ -41,17 +43,39 @@ FEW = 5
 """… when these are more stories than this."""
 _BACKLOG = "backlog "
 _MOST = 5_000  # the most stories of one message: it is closed in a second or three, in which nobody else writes
+_TREND: Final = 14  # days
+_BURST: Final = "burst "
+_SKEW = timedelta(minutes=1)
+"""Clocks of two machines differ by less: a time further ahead is of a clock that was set back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One line of `didban alerts`: an alert, and what became of it on each channel."""
+    """One line of `didban alerts`: an alert, what became of it on each channel, and who has acknowledged it when."""
 
     id: int
     alert: Alert
     channels: dict[str, str]
     via: dict[str, str]
     """By channel, which of its several channels took the message."""
+    acked: datetime | None = None
+    acked_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """On what terms notifications are closed.
+
+    `burst` stories of one rule that are due until `gathered` are one message (0: never). What was raised up to now is due by
+    `normal` at the latest, in a digest by `digest`, an escalation by its place in `escalations`: a notification that is due later
+    was planned by a clock that has been set back, or by other settings, and waits no longer than one that is raised now.
+    """
+
+    burst: int = 0
+    gathered: datetime
+    normal: datetime
+    digest: datetime
+    escalations: tuple[datetime, ...] = ()
 
 
 class Outbox:
@@ -60,7 +84,7 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def close_due(self, channels: Collection[str], render: Render, *, now: datetime) -> int:
+    def close_due(self, channels: Collection[str], render: Render, *, now: datetime, terms: Terms | None = None) -> int:
         """Close the due notifications of these channels into messages; returns how many messages were closed or grew.
 
         `render(draft)` gives a message's parts; it is called inside the transaction, so that what is stored is what is sent.
@@ -72,15 +96,17 @@ class Outbox:
                 count += _fold(connection, channel, render, now)
         while True:
             with self._database.write(alone=True) as connection:
+                if terms is not None and not count:
+                    _hold_no_longer(connection, terms, now)
                 first = connection.execute(
-                    _waiting(channels, now).order_by(tables.notification.c.due_at, tables.notification.c.id).limit(1)
+                    _due(channels, now).order_by(tables.notification.c.due_at, tables.notification.c.id).limit(1)
                 ).first()
                 if first is None:
                     return count
                 if first.notice is not None:
                     _close_notice(connection, first, render, now)
-                elif first.digest is not None:
-                    _close_digest(connection, first.digest, first.channel, render, now)
+                elif digest := first.digest or _burst(connection, first, terms, now):
+                    _close_digest(connection, digest, first.channel, render, now)
                 else:
                     _close(connection, first.story, first.channel, render, now)
                 count += 1
@@ -109,6 +135,7 @@ class Outbox:
         archived = _archived(source, since, until)
         table = tables.notification
         with self._database.write(alone=True) as connection:
+            silent = muted(connection, channels, now)
             for channel, ours in rules.items():
                 values = {
                     "alert": tables.alert.c.id,
@@ -117,7 +144,7 @@ class Outbox:
                     "state": literal("waiting"),
                     "digest": literal(digest),
                 }
-                new = select(*values.values()).where(archived, tables.alert.c.rule.in_(ours))
+                new = select(*values.values()).where(archived, tables.alert.c.rule.in_(set(ours) - silent))
                 told.update(
                     connection.scalars(
                         insert(connection, table)
@@ -136,18 +163,45 @@ class Outbox:
             grouped = query.group_by(tables.alert.c.rule).order_by(count.desc(), tables.alert.c.rule)
             return dict(connection.execute(grouped).tuples().all())
 
-    def hasten(self, *, now: datetime) -> None:
-        """Notices that wait for better news are due: whoever asks will not look again soon."""
+    def hasten(self, *, now: datetime, gathered: datetime) -> None:
+        """Notices that wait for better news are due, and alerts that would be until `gathered`: whoever asks will not look again
+        soon."""
         table = tables.notification
+        soon = (table.c.step == 0) & table.c.digest.is_(None) & (table.c.due_at <= gathered)
         with self._database.write() as connection:
-            waiting = (table.c.state == "waiting") & table.c.notice.is_not(None)
+            waiting = (table.c.state == "waiting") & (table.c.due_at > now) & (table.c.notice.is_not(None) | soon)
             connection.execute(update(table).where(waiting).values(due_at=now))
+
+    def acknowledge(self, alerts: Collection[int] | None, *, by: str, now: datetime) -> int:
+        """Somebody has seen the stories of these alerts (None: of all live ones): the next channel is not told of them any more.
+
+        Returns how many alerts were not acknowledged before. Raises InputError for a number that no alert has.
+        """
+        table, waiting = tables.alert, tables.notification
+        with self._database.write() as connection:
+            if alerts is not None:
+                known = set(connection.scalars(select(table.c.id).where(table.c.id.in_(alerts))))
+                if unknown := sorted(set(alerts) - known):
+                    raise InputError(f"there is no alert {unknown[0]}; `didban alerts` shows their numbers")
+            seen = table.c.live & table.c.acked_at.is_(None)
+            if alerts is not None:
+                seen &= table.c.story.in_(select(table.c.story).where(table.c.id.in_(alerts)))
+            told = list(
+                connection.scalars(update(table).where(seen).values(acked_at=now, acked_by=by).returning(table.c.id))
+            )
+            for some in _batches(told):
+                later = (waiting.c.state == "waiting") & (waiting.c.step > 0) & waiting.c.alert.in_(some)
+                connection.execute(update(waiting).where(later).values(state="cancelled"))
+            return len(told)
 
     def take(self, channels: Collection[str], *, owner: str, now: datetime, lease: timedelta) -> Message | None:
         """The open message that has been due longest, leased; None when there is none."""
         table = tables.message
-        free = or_(table.c.leased_until.is_(None), table.c.leased_until <= now)
-        where = (table.c.state == "open") & table.c.channel.in_(channels) & (table.c.due_at <= now) & free
+        # A lease that is longer than any, or a try that is still to come, is of a clock that has been set back.
+        none = table.c.leased_until.is_(None)
+        free = or_(none, table.c.leased_until <= now, table.c.leased_until > now + 2 * lease)
+        due = or_(table.c.due_at <= now, table.c.attempts == 0, table.c.tried_at > now + _SKEW)
+        where = (table.c.state == "open") & table.c.channel.in_(channels) & due & free
         with self._database.write() as connection:
             query = select(table).where(where).order_by(table.c.due_at, table.c.id).limit(1)
             row = connection.execute(query.with_for_update(skip_locked=True)).first()
@@ -157,7 +211,7 @@ class Outbox:
                 update(table)
                 .where(table.c.id == row.id)
                 # Whoever dies in this try leaves it open whether its receiver knows of it.
-                .values(leased_by=owner, leased_until=now + lease, attempts=row.attempts + 1, unsure=True)
+                .values(leased_by=owner, leased_until=now + lease, attempts=row.attempts + 1, tried_at=now, unsure=True)
             )
             return Message(
                 id=row.id,
@@ -261,7 +315,8 @@ def _told(connection: Connection, rows: Sequence[Row[Any]]) -> Iterator[tuple[in
         fate = fates.get(row.id, {})
         states = {channel: state for channel, (state, _) in fate.items()}
         via = {channel: via for channel, (_, via) in fate.items() if via}
-        yield row.story, Told(id=row.id, alert=alert, channels=states, via=via)
+        told = Told(id=row.id, alert=alert, channels=states, via=via, acked=row.acked_at, acked_by=row.acked_by)
+        yield row.story, told
 
 
 def _archived(source: str, since: datetime, until: datetime) -> ColumnElement[bool]:
@@ -275,19 +330,68 @@ def _archived(source: str, since: datetime, until: datetime) -> ColumnElement[bo
     return and_(alert.c.live.is_(False), alert.c.article.in_(ours))
 
 
-def _waiting(channels: Collection[str], now: datetime):  # noqa: ANN202 - a Select of six columns
+def _waiting(channels: Collection[str]):  # noqa: ANN202 - a Select of six columns
     table = tables.notification
     return (
         select(table.c.id, table.c.alert, table.c.notice, table.c.channel, table.c.digest, tables.alert.c.story)
         .outerjoin(tables.alert, tables.alert.c.id == table.c.alert)
-        .where(table.c.state == "waiting", table.c.due_at <= now, table.c.channel.in_(channels))
+        .where(table.c.state == "waiting", table.c.channel.in_(channels))
     )
 
 
+def _due(channels: Collection[str], now: datetime):  # noqa: ANN202 - as `_waiting`
+    return _waiting(channels).where(tables.notification.c.due_at <= now)
+
+
+def _hold_no_longer(connection: Connection, terms: Terms, now: datetime) -> None:
+    """See `Terms`."""
+    table = tables.notification
+    urgent = select(tables.alert.c.id).where(tables.alert.c.priority == "urgent")
+    alone = (table.c.step == 0) & table.c.notice.is_(None) & table.c.digest.is_(None)
+    for which, latest in (
+        (alone & table.c.alert.in_(urgent), now),
+        (alone, terms.normal),
+        (table.c.digest.is_not(None), terms.digest),
+        (table.c.notice.is_not(None), now + GRACE),
+        *((table.c.step == step, due) for step, due in enumerate(terms.escalations, start=1)),
+    ):
+        too_late = (table.c.state == "waiting") & (table.c.due_at > latest) & which
+        connection.execute(update(table).where(too_late).values(due_at=latest))
+
+
+def _burst(connection: Connection, first: Row[Any], terms: Terms | None, now: datetime) -> str | None:
+    """Is what is due part of a burst? Then all of it is named as one digest, and the name is returned."""
+    if terms is None or not terms.burst:
+        return None
+    table, alert = tables.notification, tables.alert
+    soon = (table.c.step == 0) & (table.c.due_at <= terms.gathered)
+    gathered = _waiting([first.channel]).where(table.c.digest.is_(None), or_(table.c.due_at <= now, soon))
+    ours = gathered.with_only_columns(alert.c.rule).where(alert.c.story == first.story)
+    stories = func.count(alert.c.story.distinct())
+    rule = connection.scalar(
+        gathered.with_only_columns(alert.c.rule)
+        .where(alert.c.rule.in_(ours))
+        .group_by(alert.c.rule)
+        .having(stories >= terms.burst)
+        .order_by(stories.desc(), alert.c.rule)
+        .limit(1)
+    )
+    if rule is None:
+        return None
+    digest = f"{_BURST}{rule} {iso_utc(now)}"
+    told = list(connection.scalars(gathered.with_only_columns(alert.c.story).where(alert.c.rule == rule).distinct()))
+    for some in _batches(told):
+        all_of_them = list(
+            connection.scalars(_waiting([first.channel]).with_only_columns(table.c.id).where(alert.c.story.in_(some)))
+        )
+        connection.execute(update(table).where(table.c.id.in_(all_of_them)).values(digest=digest, due_at=now))
+    return digest
+
+
 def _close(connection: Connection, story: int, channel: str, render: Render, now: datetime) -> None:
-    """Close all due notifications of one story and channel, into the message nobody has tried to send yet or a new one."""
-    ours = _waiting([channel], now).where(tables.alert.c.story == story, tables.notification.c.digest.is_(None))
-    due = connection.execute(ours).all()
+    """Close all notifications of one story and channel, into the message nobody has tried to send yet or a new one: with the first
+    that is due go those that would have come later."""
+    due = connection.execute(_waiting([channel]).where(tables.alert.c.story == story)).all()
     table = tables.message
     earlier = connection.execute(
         select(table.c.id, table.c.key, table.c.state, table.c.attempts)
@@ -344,25 +448,28 @@ def _close_digest(connection: Connection, digest: str, channel: str, render: Ren
     """Close what is due of a digest on a channel into a message of its own: the best stories, where there are too many for one."""
     alert, article, message = tables.alert, tables.article, tables.message
     due = (
-        _waiting([channel], now)
+        _due([channel], now)
         .where(tables.notification.c.digest == digest)
         .join(tables.story, tables.story.c.id == alert.c.story)
         .join(article, article.c.id == alert.c.article)
     )
     newest = func.max(func.coalesce(article.c.published, article.c.saved_at))
     best = due.with_only_columns(alert.c.story).group_by(alert.c.story).limit(_MOST)
-    stories = connection.scalars(
-        best.order_by(func.min(case(_ORDER, value=alert.c.priority)), newest.desc(), alert.c.story)
-    ).all()
+    carried = article.alias()
+    carriers = select(func.count()).where(carried.c.story == alert.c.story).correlate(alert).scalar_subquery()
+    urgency = func.min(case(_ORDER, value=alert.c.priority))
+    stories = connection.scalars(best.order_by(urgency, carriers.desc(), newest.desc(), alert.c.story)).all()
     rows = connection.execute(
         due.add_columns(tables.story.c.key, alert.c.rule, alert.c.title, alert.c.live)
-        .add_columns(article.c.source, article.c.published)
+        .add_columns(article.c.source, article.c.published, article.c.province)
         .where(alert.c.story.in_(stories))
         .order_by(alert.c.id)
     ).all()
     earlier = exists().where(message.c.digest == digest, message.c.channel == channel)
     key = _hashed("\n".join(["digest", channel, digest, *sorted(f"{row.key} {row.rule}" for row in rows)]))
     titles = {row.rule: row.title for row in rows}
+    archived = not any(row.live for row in rows)
+    trend = {} if archived else _trend(connection, set(titles), now)
     published = [row.published for row in rows if row.published is not None]
     draft = DigestDraft(
         key=key,
@@ -371,15 +478,22 @@ def _close_digest(connection: Connection, digest: str, channel: str, render: Ren
         count=len(stories),
         stories=_Stories(connection, key, channel, stories, frozenset(row.alert for row in rows)),
         topics=tuple(
-            Topic(rule=rule, title=titles[rule], count=count)
+            Topic(
+                rule=rule,
+                title=titles[rule],
+                count=count,
+                provinces=tuple(Counter(row.province for row in rows if row.rule == rule).most_common()),
+                days=trend.get(rule, ()),
+            )
             for rule, count in Counter(row.rule for row in rows).most_common()
         ),
         sources=tuple(source for source, _ in Counter(row.source for row in rows).most_common()),
         first=min(published, default=None),
         last=max(published, default=None),
         undated=len(stories) - len({row.story for row in rows if row.published is not None}),
-        archived=not any(row.live for row in rows),
+        archived=archived,
         follow_up=bool(connection.scalar(select(earlier))),
+        burst=digest.removeprefix(_BURST).rpartition(" ")[0] if digest.startswith(_BURST) else None,
     )
     parts = list(render(draft))
     number = _open(connection, key=key, channel=channel, digest=digest, parts=parts, now=now)
@@ -404,7 +518,7 @@ def _fold(connection: Connection, channel: str, render: Render, now: datetime) -
     since = min((row.away_since for row in rows if row.away_since is not None), default=None)
     if since is None or since > now - AWAY:
         return 0
-    due = _waiting([channel], now).where(notification.c.notice.is_(None), notification.c.digest.is_(None))
+    due = _due([channel], now).where(notification.c.notice.is_(None), notification.c.digest.is_(None))
     waiting = connection.execute(due).all()
     folded = sum(row.story is None for row in rows)
     stories = {row.story for row in (*rows, *waiting) if row.story is not None}
@@ -421,6 +535,21 @@ def _fold(connection: Connection, channel: str, render: Render, now: datetime) -
     again = (message.c.digest == name) & (message.c.channel == channel) & (message.c.state == "open")
     connection.execute(update(message).where(again).values(away_since=since))
     return 1
+
+
+def _trend(connection: Connection, rules: Collection[str], now: datetime) -> dict[str, tuple[int, ...]]:
+    """How many live stories each of these rules has found on each of the last days, today last."""
+    today = tehran_day(now)
+    first = today - timedelta(days=_TREND - 1)
+    alert = tables.alert
+    raised = select(alert.c.rule, alert.c.raised_at).where(
+        alert.c.rule.in_(rules), alert.c.live, alert.c.raised_at >= day_bounds(first)[0], alert.c.raised_at <= now
+    )
+    counts: dict[str, Counter[date]] = {rule: Counter() for rule in rules}
+    for row in connection.execute(raised):
+        counts[row.rule][tehran_day(row.raised_at)] += 1
+    days = [first + timedelta(days=number) for number in range(_TREND)]
+    return {rule: tuple(found[day] for day in days) for rule, found in counts.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@
     store.desk       what the officer's page asks
     store.upkeep     dictionaries, what is kept    store.chores     whose turn it is to look after it
     store.rulesets   the last good rules
+    store.mutes      rules that nobody is told of
 
 Every method is one transaction. The store is synchronous; one thread writes.
 """
@@ -33,6 +34,7 @@ from storage.figures import Figures, figures
 from storage.hosts import Hosts
 from storage.indexing import rebuild
 from storage.links import Links
+from storage.mutes import Mutes
 from storage.notices import newest, report, unreported
 from storage.outbox import Outbox
 from storage.pages import Pages
@@ -58,6 +60,7 @@ class Store:
     evidence: Evidence = field(init=False)
     pages: Pages = field(init=False)
     outbox: Outbox = field(init=False)
+    mutes: Mutes = field(init=False)
     robots: RobotsTexts = field(init=False)
     search: Search = field(init=False)
     desk: Desk = field(init=False)
@@ -76,6 +79,7 @@ class Store:
             ("evidence", Evidence),
             ("pages", Pages),
             ("outbox", Outbox),
+            ("mutes", Mutes),
             ("robots", RobotsTexts),
             ("search", Search),
             ("desk", Desk),

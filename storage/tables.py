@@ -8,6 +8,7 @@ blob ──── page ───┤          bytes as served, each body once, pa
                   ├──── match
                 story ── alert ── notification ── message
 sentence, frequency, holding what of an article its copies are found by (storage/stories.py)
+mute                         the rules that nobody is told of
 indexed                      where an article stands in the index of all words (storage/indexing.py)
 host, robots                 when each host may next be asked, and what its robots.txt says
 chore                        what one process at a time does now and then, for all
@@ -327,6 +328,8 @@ alert = Table(
     Column("raised_at", UTCTime, nullable=False, index=True),
     Column("article", Integer, ForeignKey("article.id"), nullable=False),
     Column("revision", Integer, nullable=False),
+    Column("acked_at", UTCTime),  # who has seen it, and when
+    Column("acked_by", String),
     UniqueConstraint("story", "rule"),
 )
 
@@ -338,9 +341,10 @@ notification = Table(
     Column("notice", Integer, ForeignKey("notice.id")),
     Column("channel", String, nullable=False),
     Column("due_at", UTCTime, nullable=False),
-    Column("state", String, nullable=False),  # waiting → closed or cancelled
+    Column("state", String, nullable=False),  # waiting → closed, cancelled or muted
     Column("message", Integer, ForeignKey("message.id"), index=True),
     Column("digest", String),  # those of one name are told together; None: story by story
+    Column("step", Integer, nullable=False, server_default="0"),  # of an escalation; 0: told at once
     UniqueConstraint("alert", "channel"),
     UniqueConstraint("notice", "channel"),
     Index(None, "state", "due_at"),
@@ -365,11 +369,21 @@ message = Table(
     Column("taken", JSON, nullable=False, server_default="[]"),  # steps of the next part that are done
     Column("away_since", UTCTime),  # since when there was no way to its receiver
     Column("unsure", Boolean, nullable=False, server_default=false()),  # its receiver may know of it
+    Column("tried_at", UTCTime),  # the last time
     Column("due_at", UTCTime, nullable=False),
     Column("leased_by", String),
     Column("leased_until", UTCTime),
     Index(None, "state", "due_at"),
     Index(None, "story", "channel"),
+)
+
+mute = Table(
+    "mute",
+    metadata,
+    Column("rule", String, primary_key=True),
+    Column("until", UTCTime),  # None: until it is taken back
+    Column("muted_at", UTCTime, nullable=False),
+    Column("muted_by", String, nullable=False),
 )
 
 host = Table(

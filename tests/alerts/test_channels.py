@@ -76,7 +76,7 @@ def test_a_channel_shows_no_secret_in_its_repr():
 def test_the_console_quotes_the_evidence_where_there_is_no_terminal(capsys):
     send(open_at("console:"))
     assert capsys.readouterr().out == (
-        "ایرنا · تاریخ نامعلوم\n«دولت الکترونیک»\n\n▪ دولت الکترونیک (در تیتر)\n\nhttps://www.irna.ir/news/84000001/خبر\n\n"
+        "🔵 عادی\n«دولت الکترونیک»\nایرنا · تاریخ نامعلوم\n▪ دولت الکترونیک\n\nhttps://www.irna.ir/news/84000001/خبر\n\n"
     )
 
 

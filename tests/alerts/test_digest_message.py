@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -91,20 +92,23 @@ def test_a_digest_says_how_much_of_which_days_and_then_story_by_story() -> None:
         "▪ دولت الکترونیک: ۱٬۲۵۰\n"
         f"▪ {FSI}ICT{PDI}: ۳\n"
         "\n"
+        "● دولت الکترونیک\n"
         "۱. جلسهٔ «دولت الکترونیک» برگزار شد\n"
-        "فوری · مهر · ۳۰ مهر ۱۳۹۷، ۱۷:۵۴\n"
+        "🔴 فوری · مهر · دوشنبه ۳۰ مهر ۱۳۹۷، ساعت ۱۷:۵۴\n"
         "▪ دولت الکترونیک، دفاتر پیشخوان، پست بانک\n"
         "در این جلسه خدمات «دفاتر پیشخوان» و «پست بانک» بررسی شد.\n"
         "https://www.mehrnews.com/news/4429431/جلسه\n"
         "\n"
-        f"۲. {RLM}«ICT» در روستا\n"
+        f"۲. بی{ZWNJ}تیتر\n"
+        "مهر · دوشنبه ۳۰ مهر ۱۳۹۷\n"
+        "متن کامل هنوز در دسترس نیست\n"
+        "▪ دولت الکترونیک\n"
+        "\n"
+        f"{RLM}● {FSI}ICT{PDI}\n"
+        f"۳. {RLM}«ICT» در روستا\n"
         "ایرنا · تاریخ نامعلوم\n"
         f"▪ {FSI}ICT{PDI}\n"
-        "https://www.irna.ir/news/1/x\n"
-        "\n"
-        f"۳. بی{ZWNJ}تیتر\n"
-        "مهر · ۳۰ مهر ۱۳۹۷ · تنها خلاصه\n"
-        "▪ دولت الکترونیک"
+        "https://www.irna.ir/news/1/x"
     )
 
 
@@ -117,6 +121,48 @@ def test_the_head_has_a_form_for_every_digest() -> None:
     assert head(**day, follow_up=True) == "خلاصهٔ بایگانی · پیگیری · مهر · ۰ رویداد · ۳۰ مهر ۱۳۹۷"
     assert head(first=None, last=None, sources=("irna", "own")) == f"خلاصهٔ بایگانی · ایرنا، {FSI}own{PDI} · ۰ رویداد"
     assert "۴ منبع" in head(sources=("a", "b", "c", "d"))
+
+
+def test_a_topic_says_where_and_how_it_stands_to_the_week_before() -> None:
+    days = (0, 0, 0, 1, 0, 0, 2, 0, 0, 4, 0, 1, 0, 16)
+    provinces = (("lorestan", 12), (None, 9), ("yazd", 3), ("fars", 2), ("ilam", 1))
+    topic = Topic(rule="egov", title="دولت الکترونیک", count=27, provinces=provinces, days=days)
+    assert (topic.week, topic.week_before) == (21, 3)
+    assert digest_text(digest([], topics=(topic,)), names=NAMES).split("\n")[1] == (
+        "▪ دولت الکترونیک: ۲۷ (لرستان ۱۲، یزد ۳، فارس ۲) · هفته ۲۱، هفتهٔ پیش ۳ ▁▁▁▂▁▁▂▁▁▃▁▂▁█"
+    )
+
+
+def test_stories_stand_by_topic_and_province_the_best_group_first() -> None:
+    def told(number: int, province: str | None, *rules: str) -> Draft:
+        one = replace(MEETING, title=f"تیتر {number}", province=province, text="دفاتر پیشخوان و پست بانک")
+        return story(one, *(alert(one, rule, rule, "پست بانک") for rule in rules))
+
+    said = digest_text(
+        digest(
+            [
+                told(1, "yazd", "ict", "egov"),
+                told(2, "lorestan", "egov"),
+                told(3, "yazd", "egov"),
+                told(4, None, "ict"),
+            ]
+        ),
+        names=NAMES,
+    )
+    assert re.findall(r"(?m)^[^\w\n]*● .*$|^\d\. .*$", said) == [
+        f"{RLM}● {FSI}egov{PDI} · یزد", "۱. تیتر 1", "۲. تیتر 3",
+        f"{RLM}● {FSI}egov{PDI} · لرستان", "۳. تیتر 2",
+        f"{RLM}● {FSI}ict{PDI}", "۴. تیتر 4",
+    ]  # fmt: skip
+
+
+def test_a_burst_says_how_many_shows_five_and_names_the_command_for_the_rest() -> None:
+    many = [story(replace(MEETING, title=f"تیتر {number}"), *FIRST.alerts) for number in range(12)]
+    blocks = digest_text(digest(many, burst="egov", archived=False), names=NAMES).split("\n\n")
+    assert blocks[0].startswith("🔴 فوری · ۱۲ رویداد یکجا · مهر · ۱ مهر ۱۳۹۷ تا")
+    assert len(blocks) == 5 + 2
+    assert blocks[-1].endswith("\ndidban alerts --rule egov")
+    assert blocks[-1].startswith("و ۷ رویداد دیگر.")
 
 
 def test_a_head_of_many_topics_names_the_most_frequent_and_counts_the_rest() -> None:
@@ -140,10 +186,12 @@ def test_a_long_sentence_and_a_long_title_are_cut() -> None:
     long = replace(MEETING, title=filler, text=f"{filler} پست بانک {filler} دفاتر پیشخوان {filler}")
     bank = alert(long, "post-bank", "پست بانک", "پست بانک")
     offices = alert(long, "counter-offices", "دفاتر پیشخوان", "دفاتر پیشخوان")
-    title, _, _, line, _ = digest_text(digest([story(long, bank, offices)]), names=NAMES).split("\n\n")[1].split("\n")
+    _, title, _, _, line, _ = (
+        digest_text(digest([story(long, bank, offices)]), names=NAMES).split("\n\n")[1].split("\n")
+    )
     assert title.endswith(" …")
-    assert (line[:2], line[-2:], "«پست بانک»" in line, "«دفاتر" in line) == ("… ", " …", True, False)
-    assert max(len(title), len(line)) < 250
+    assert (line[:2], line[-2:], "«پست بانک»" in line, "«دفاتر" in line) == ("… ", " …", True, True)
+    assert max(len(title), len(line)) < 450
 
 
 def test_programs_get_every_story_in_parts_of_at_most_two_hundred() -> None:
@@ -162,7 +210,7 @@ def test_the_json_says_of_the_whole_and_of_each_story_what_a_message_of_its_own_
     alone = payload(FIRST, names=NAMES)
     made = json.loads(part)
     stories = made.pop("stories")
-    assert stories[0] == {name: alone[name] for name in ("story", "article", "alerts")}
+    assert stories[0] == {name: alone[name] for name in ("story", "article", "carriers", "alerts")}
     assert [one["article"]["title"] for one in stories] == [MEETING.title, BANK.title, ""]
     assert made == {
         "key": "k1",
@@ -171,6 +219,7 @@ def test_the_json_says_of_the_whole_and_of_each_story_what_a_message_of_its_own_
         "digest": "backfill mehr 2018-09-23..2018-10-22",
         "follow_up": False,
         "archived": True,
+        "burst": None,
         "part": 1,
         "parts": 1,
         "count": 3,
@@ -179,8 +228,8 @@ def test_the_json_says_of_the_whole_and_of_each_story_what_a_message_of_its_own_
         "undated": 1,
         "sources": ["mehr"],
         "topics": [
-            {"rule": "egov", "title": "دولت الکترونیک", "count": 1250},
-            {"rule": "ict", "title": "ICT", "count": 3},
+            {"rule": "egov", "title": "دولت الکترونیک", "count": 1250, "provinces": [], "days": []},
+            {"rule": "ict", "title": "ICT", "count": 3, "provinces": [], "days": []},
         ],
         "text": digest_text(THREE, names=NAMES),
     }

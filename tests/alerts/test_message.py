@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 
 from alerts.message import QUOTES, payload, text
-from didban.alert import Alert, Draft, Field, Match, Priority
+from didban.alert import Alert, Carrier, Draft, Field, Match, Priority
 from didban.article import Article
 
 NAMES = {"mehr": "مهر", "irna": "ایرنا"}
@@ -69,14 +69,13 @@ BANK = alert(ARTICLE, "post-bank", "پست بانک", ("lead", "پست بانک"
 
 def test_a_message_says_who_when_what_and_why_in_this_order():
     assert text(draft(ARTICLE, EGOV, OFFICES, ICT), names=NAMES) == (
-        "مهر · ۱۱ خرداد ۱۳۹۰، ۱۷:۵۴\n"
+        "🔵 عادی · لرستان\n"
         "لرستانی:\n"
         "استفاده از «فناوری اطلاعات» راه جبران عقب ماندگی است\n"
+        "مهر · چهارشنبه ۱۱ خرداد ۱۳۹۰، ساعت ۱۷:۵۴\n"
+        "▪ دولت الکترونیک، دفاتر پیشخوان، فناوری اطلاعات\n"
         "\n"
-        "▪ دولت الکترونیک، دفاتر پیشخوان\n"
         "وی تصریح کرد: در راستای «دولت الکترونیک» خدمات را به «دفاتر پیشخوان دولت» ببرند.\n"
-        "\n"
-        "▪ فناوری اطلاعات (در تیتر)\n"
         "\n"
         "https://www.mehrnews.com/news/1326881/استفاده"
     )
@@ -84,42 +83,69 @@ def test_a_message_says_who_when_what_and_why_in_this_order():
 
 def test_an_urgent_message_says_so_first_and_its_urgent_topics_come_first():
     lines = text(draft(ARTICLE, ICT, EGOV, BANK), names=NAMES).splitlines()
-    assert lines[0].startswith("فوری · مهر")
-    assert [line for line in lines if line.startswith("▪")] == [
-        "▪ پست بانک",
-        "▪ دولت الکترونیک",
-        "▪ فناوری اطلاعات (در تیتر)",
-    ]
+    assert lines[0] == "🔴 فوری · لرستان"
+    assert lines[4] == "▪ پست بانک، دولت الکترونیک، فناوری اطلاعات"
+    assert [line[:20] for line in lines[6:8]] == [
+        "خرم آباد - خبرگزاری ",
+        "وی تصریح کرد: در راس",
+    ]  # the urgent one's first
 
 
-def test_a_topic_that_a_shown_sentence_bears_out_brings_no_second_sentence():
-    article = dataclasses.replace(ARTICLE, lead="دفاتر پیشخوان مهم است.", text="دولت الکترونیک با دفاتر پیشخوان می‌آید.")
+def test_a_digests_topic_alone_is_marked_as_such_and_a_province_nobody_knows_is_left_out():
+    somewhere = dataclasses.replace(ARTICLE, province=None)
+    assert text(draft(somewhere, ICT), names=NAMES).splitlines()[0] == "⚪ خلاصه"
+
+
+def test_who_else_carries_it_is_said_once_each():
+    def carried(*sources: str) -> Draft:
+        carriers = tuple(Carrier(source=one, id=None, url=None, published=None, article=7) for one in sources)
+        return draft(ARTICLE, dataclasses.replace(EGOV, carriers=carriers))
+
+    assert text(carried("irna", "mehr", "irna"), names=NAMES).splitlines()[4] == "همچنین: ایرنا"
+    assert text(carried("mehr"), names=NAMES).splitlines()[4] == "▪ دولت الکترونیک"
+    many = carried("irna", "a", "mehr", "b", "c", "d")
+    assert text(many, names={"a": "الف", "b": "ب"}).splitlines()[4] == f"همچنین: {FSI}irna{PDI}، الف، ب، ۲ منبع دیگر"
+    said = {"source": "irna", "id": None, "url": None, "published": None, "article": 7}
+    assert payload(many, names=NAMES)["carriers"][0] == said
+
+
+def test_the_two_sentences_shown_bear_out_most_topics():
+    article = dataclasses.replace(
+        ARTICLE, text="پست بانک آمد.\nدولت الکترونیک آمد.\nدفاتر پیشخوان و دولت الکترونیک آمد.\nآتش."
+    )
     egov = alert(article, "egov", "دولت الکترونیک", ("text", "دولت الکترونیک"))
-    offices = alert(article, "counter-offices", "دفاتر پیشخوان", ("lead", "دفاتر پیشخوان"), ("text", "دفاتر پیشخوان"))
-    said = text(draft(article, egov, offices), names=NAMES)
-    assert "«دولت الکترونیک» با «دفاتر پیشخوان» می‌آید." in said
-    assert "مهم است" not in said
+    third = article.text.split("\n")[2]
+    at = {"start": article.text.rindex("دولت"), "end": article.text.rindex("دولت") + len("دولت الکترونیک")}
+    place = {"sentence_start": article.text.index(third), "sentence_end": article.text.index(third) + len(third)}
+    both = dataclasses.replace(egov, matches=(*egov.matches, dataclasses.replace(egov.matches[0], **at, **place)))
+    offices = alert(article, "counter-offices", "دفاتر پیشخوان", ("text", "دفاتر پیشخوان"))
+    bank = alert(article, "bank", "پست بانک", ("text", "پست بانک"))
+    fire = alert(article, "fire", "آتش", ("text", "آتش"), priority="urgent")
+    assert text(draft(article, bank, both, offices), names=NAMES).split("\n\n")[1].splitlines() == [
+        "«دفاتر پیشخوان» و «دولت الکترونیک» آمد.",
+        "«پست بانک» آمد.",
+    ]
+    assert text(draft(article, bank, both, offices, fire), names=NAMES).split("\n\n")[1].splitlines()[0] == "«آتش»."
 
 
 def test_an_undated_article_says_so_and_when_it_was_fetched():
     undated = dataclasses.replace(ARTICLE, published=None, has_time=False, url=None)
     said = text(draft(undated, EGOV), names=NAMES)
-    assert said.startswith("مهر · تاریخ نامعلوم (دریافت: ۱۹ مرداد ۱۴۰۵، ۸:۳۰)")
+    assert said.splitlines()[3] == "مهر · تاریخ نامعلوم (دریافت: دوشنبه ۱۹ مرداد ۱۴۰۵، ساعت ۸:۳۰)"
     assert "http" not in said
     never_fetched = dataclasses.replace(undated, fetched=None)
-    assert text(draft(never_fetched, EGOV), names=NAMES).splitlines()[0] == "مهر · تاریخ نامعلوم"
+    assert text(draft(never_fetched, EGOV), names=NAMES).splitlines()[3] == "مهر · تاریخ نامعلوم"
 
 
 def test_a_date_without_a_time_of_day_shows_none():
     day = dataclasses.replace(ARTICLE, has_time=False)
-    assert text(draft(day, EGOV), names=NAMES).splitlines()[0] == "مهر · ۱۱ خرداد ۱۳۹۰"
+    assert text(draft(day, EGOV), names=NAMES).splitlines()[3] == "مهر · چهارشنبه ۱۱ خرداد ۱۳۹۰"
 
 
 def test_a_follow_up_and_a_partial_article_are_named_as_such():
     partial = dataclasses.replace(ARTICLE, complete=False)
-    assert text(draft(partial, EGOV, follow_up=True), names=NAMES).splitlines()[0] == (
-        "پیگیری · مهر · ۱۱ خرداد ۱۳۹۰، ۱۷:۵۴ · تنها خلاصه"
-    )
+    lines = text(draft(partial, EGOV, follow_up=True), names=NAMES).splitlines()
+    assert (lines[0], lines[4]) == ("🔵 عادی · لرستان · پیگیری", "متن کامل هنوز در دسترس نیست")
 
 
 def test_the_marks_are_the_callers():
@@ -165,7 +191,7 @@ def test_evidence_in_another_article_of_the_story_is_shown_as_a_sentence():
     copy = dataclasses.replace(ARTICLE, title="دولت الکترونیک در راه است")
     other = alert(copy, "egov", "دولت الکترونیک", ("title", "دولت الکترونیک"))
     said = text(draft(ARTICLE, other), names=NAMES)
-    assert "▪ دولت الکترونیک\n«دولت الکترونیک» در راه است" in said
+    assert "▪ دولت الکترونیک\n\n«دولت الکترونیک» در راه است" in said
     assert "استفاده از فناوری اطلاعات راه" in said  # the shown title is not marked by the other's places
 
 
@@ -178,13 +204,47 @@ def test_escape_sequences_and_line_ends_in_a_page_never_reach_the_reader():
     assert "تیتر [2J دو سه" in said.splitlines()
 
 
+TURNING = "".join(
+    (
+        "\N{RIGHT-TO-LEFT OVERRIDE}",
+        "\N{LEFT-TO-RIGHT EMBEDDING}",
+        "\N{POP DIRECTIONAL FORMATTING}",
+        "\N{LEFT-TO-RIGHT ISOLATE}",
+        RLM,
+    )
+)
+
+
+def test_a_page_cannot_turn_a_line_around_and_evidence_stays_where_it_is():
+    article = dataclasses.replace(
+        ARTICLE,
+        source=f"a{TURNING}",
+        title=f"{TURNING}تیتر{TURNING}",
+        text=f"{TURNING}در راستای {TURNING}دولت{TURNING} الکترونیک{TURNING}.",
+        url=f"https://www.mehrnews.com/{TURNING}x",
+    )
+    said = text(
+        draft(article, alert(article, "egov", f"دولت{TURNING}", ("text", f"دولت{TURNING} الکترونیک"))), names={}
+    )
+    assert "در راستای «دولت الکترونیک»." in said.splitlines()
+    assert not set(TURNING) - {RLM} & set(said)
+    assert RLM not in said.splitlines()[2]
+
+
+def test_markup_in_a_page_is_text_like_any_other():
+    article = dataclasses.replace(ARTICLE, title='<img src=x onerror="alert(1)">&amp;', text="<b>دولت الکترونیک</b>.")
+    said = text(draft(article, alert(article, "egov", "دولت الکترونیک", ("text", "دولت الکترونیک"))), names=NAMES)
+    assert '<img src=x onerror="alert(1)">&amp;' in said
+    assert "<b>«دولت الکترونیک»</b>." in said
+
+
 def test_latin_words_do_not_turn_a_line_around():
     article = dataclasses.replace(ARTICLE, source="nowhere", title="ICT روستایی گسترش یافت")
     two = alert(article, "a", "ICT", ("text", "دولت الکترونیک")), alert(article, "b", "GSB", ("text", "پیشخوان"))
     lines = text(draft(article, *two), names=NAMES).splitlines()
-    assert lines[0].startswith(RLM + FSI + "nowhere" + PDI)
+    assert lines[3].startswith(RLM + FSI + "nowhere" + PDI)
     assert lines[2] == RLM + "ICT روستایی گسترش یافت"
-    assert f"▪ {FSI}ICT{PDI}، {FSI}GSB{PDI}" in lines[4]
+    assert lines[4] == f"▪ {FSI}ICT{PDI}، {FSI}GSB{PDI}"
     assert lines[-1] == article.url  # nothing glued to what people press
 
 
@@ -206,7 +266,9 @@ def test_the_payload_is_the_promised_json():
             "published_jalali": "1390-03-11T17:54",
             "fetched": "2026-08-10T05:00:00Z",
             "province": "lorestan",
+            "complete": True,
         },
+        "carriers": [],
         "alerts": [
             {
                 "rule": "counter-offices",

@@ -105,8 +105,8 @@ def test_archived_alerts_are_told_together_and_stay_archived(store: Store) -> No
     assert titles(message) == ["تیتر 1", "تیتر 2", "تیتر 3"]
     assert (sent["kind"], sent["digest"], sent["count"], sent["archived"]) == ("digest", "old news", 3, True)
     assert sent["topics"] == [
-        {"rule": "egov", "title": "egov", "count": 3},
-        {"rule": "lead", "title": "lead", "count": 1},
+        {"rule": "egov", "title": "egov", "count": 3, "provinces": [{"province": None, "count": 3}], "days": []},
+        {"rule": "lead", "title": "lead", "count": 1, "provinces": [{"province": None, "count": 1}], "days": []},
     ]
     assert [alert["rule"] for alert in sent["stories"][1]["alerts"]] == ["egov", "lead"]
     assert sent["stories"][1]["alerts"][0]["evidence"][0]["sentence"] == "خبر 2: دولت الکترونیک آمد."

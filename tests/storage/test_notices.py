@@ -194,7 +194,7 @@ def test_a_pass_that_lost_its_lease_changes_and_tells_nothing(desk: Desk) -> Non
 
 def test_a_single_pass_does_not_wait_for_better_news(desk: Desk) -> None:
     desk.ends("irna", "unreachable")
-    desk.store.outbox.hasten(now=desk.now)
+    desk.store.outbox.hasten(now=desk.now, gathered=desk.now)
     assert desk.deliver() == ["irna: new → unreachable"]
 
 

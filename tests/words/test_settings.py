@@ -123,3 +123,51 @@ def test_a_table_of_a_channel_that_is_not_there_is_a_mistake(tmp_path):
         '[channels]\nofficer = "https://h/"\n[channel.officer]\nsecret = "planted"\nproxy = "socks5://planted@h:1"\n'
     )
     assert "planted" not in repr(load({"DIDBAN_CONFIG": str(path)}))
+
+
+def test_delivery_is_a_table_or_now() -> None:
+    Path("didban.toml").write_text(
+        '[delivery]\ngather = "0s"\ndigests = ["۱۷:۳۰", 07:30:00]\nquiet = ""\nweekend = ["Friday"]\n'
+        'holidays = ["1405-01-02", 1405-01-03, 2026-03-25]\n[channels]\nsms = "console:"\n',
+        "utf-8",
+    )
+    delivery = load({}).delivery
+    assert (delivery.gather, delivery.quiet, delivery.weekend) == (timedelta(0), None, ("friday",))
+    assert [f"{clock:%H:%M}" for clock in delivery.digests] == ["07:30", "17:30"]
+    assert [day.isoformat() for day in delivery.holidays] == ["2026-03-22", "2026-03-23", "2026-03-25"]
+    now = load({"DIDBAN_DELIVERY": "now"}).delivery
+    assert (now.gather, now.digests, now.quiet, now.burst) == (timedelta(0), (), None, 0)
+
+
+def test_a_rehearsal_tells_at_once_unless_the_file_says_otherwise() -> None:
+    hosts = {"DIDBAN_HOSTS": "*=http://127.0.0.1:8801"}
+    assert load(hosts).delivery.digests == ()
+    Path("didban.toml").write_text("[delivery]\nburst = 3\n", "utf-8")
+    assert (load(hosts).delivery.burst, len(load(hosts).delivery.digests)) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ('quiet = "22:00"', "delivery.quiet: '22:00': write when they begin and end"),
+        ('quiet = "22:00-25:00"', "there is no time 25:00"),
+        ('digests = ["dawn"]', "'dawn' is no time of day: write 07:30"),
+        ('weekend = ["thurday"]', r"no day 'thurday' \(did you mean 'thursday'\?\)"),
+        (
+            f"weekend = {['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']}",
+            "a week without",
+        ),
+        ('holidays = ["1405-13-01"]', "there is no day 1405-13-01"),
+        ("holidays = [5]", "5 is no day"),
+        ('gather = "2d"', "a day at most"),
+        ("burst = -1", "burst"),
+        ('escalate_to = ["smss"]', r"delivery.escalate_to: there is no channel 'smss' \(did you mean 'sms'\?\)"),
+        ('gathr = "1m"', "delivery.gathr"),
+    ],
+)
+def test_a_mistake_in_delivery_is_named(toml: str, said: str) -> None:
+    Path("didban.toml").write_text(f'[delivery]\n{toml}\n[channels]\nsms = "console:"\n', "utf-8")
+    with pytest.raises(SettingsError, match=said):
+        load({})
+    with pytest.raises(SettingsError, match="DIDBAN_DELIVERY: 'soon': write a table"):
+        load({"DIDBAN_DELIVERY": "soon"})
