@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         click.echo("didban: stopped; what is left is done by the next run", err=True)
         sys.exit(130)
     except DidbanError as error:
-        click.echo(f"didban: {error}", err=True)
+        _warn(str(error))
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
@@ -541,14 +541,14 @@ def show(number: str, *, history: bool, reading: bool, as_json: bool) -> None:
             return
         form = _reading if reading else str
         when = jalali_long(article.published, with_time=article.has_time) if article.published else "تاریخ نامعلوم"
-        click.echo(f"{article.source} · {when} · {article.url or ''}".rstrip(" ·"))
+        click.echo(_harmless(f"{article.source} · {when} · {article.url or ''}".rstrip(" ·")))
         for text in (article.kicker, article.title, article.lead, article.text):
             if text:
-                click.echo(f"\n{form(text)}")
+                click.echo(f"\n{_harmless(form(text))}")
         if len(carriers) > 1:
             click.echo("\ncarried by")
             for one in carriers:
-                click.echo(f"  {carrier_text(one)}")
+                click.echo(_harmless(f"  {carrier_text(one)}"))
         if history:
             from flows.history import lines
 
@@ -1265,7 +1265,14 @@ def _bytes(path: Path) -> bytes:
 
 
 def _warn(line: str) -> None:
-    click.echo(f"didban: {line}", err=True)
+    click.echo(_harmless(f"didban: {line}"), err=True)
+
+
+def _harmless(text: str) -> str:
+    """What a site says may hold anything: no control character of it reaches a terminal."""
+    from alerts.lines import printable
+
+    return "\n".join(map(printable, text.split("\n")))
 
 
 @contextmanager
@@ -1293,7 +1300,7 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table on a terminal, tab-separated lines otherwise."""
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("\t".join(row))
+            click.echo("\t".join(map(_harmless, row)))
         return
     from rich.console import Console
     from rich.table import Table
@@ -1301,7 +1308,9 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
     table = Table(*headers, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*map(Text, row))  # as it is: a string's [brackets] would be taken for markup
+        table.add_row(
+            *(Text(_harmless(cell)) for cell in row)
+        )  # as it is: a string's [brackets] would be taken for markup
     Console().print(table)
 
 

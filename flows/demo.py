@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from alerts.lines import printable
 from didban.dates import jalali_long
 from didban.errors import DidbanError
 from didban.settings import Settings, load
@@ -70,7 +71,7 @@ def _summary(settings: Settings, say: Say) -> None:
     for story in _by_story(reversed(told)):
         article = story[0].alert.article
         when = jalali_long(article.published, with_time=article.has_time) if article.published else "تاریخ نامعلوم"
-        say(f"\n{article.source} · {when} · {article.title}")
+        say(f"\n{article.source} · {when} · {printable(article.title)}")
         for one in story:
             say(f"    {one.alert.rule:<24} {_evidence(one)}")
     say(f"\n{len(told)} alerts in {messages.get('sent', 0)} messages sent, {messages.get('dead', 0)} refused")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from alerts.lines import printable
 from didban.dates import iso_utc
 from didban.difference import COLOURED, PLAIN, between, changed_lines
 
@@ -17,7 +18,8 @@ def lines(revisions: Sequence[Revision], *, coloured: bool = False) -> Iterator[
     """A heading each; below it the texts, or the lines of them that changed. A text with nothing changed is left out."""
     marks = COLOURED if coloured else PLAIN
     before: dict[str, str] = {}
-    for number, at, texts in revisions:
+    for number, at, said in revisions:
+        texts = {name: "\n".join(map(printable, text.split("\n"))) for name, text in said.items()}
         yield f"\n── {number} · {iso_utc(at)}"
         for name, text in texts.items():
             if not before:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from alerts.channels.base import Channel
+from alerts.lines import printable
 from didban.alert import Alert
 from didban.outcome import Tally
 from didban.settings import Settings
@@ -162,4 +163,4 @@ def line(key: str, tally: Tally) -> str:
     """A pass in one line: what is not zero, and the first problem."""
     counts = " · ".join(f"{count} {name}" for name, count in tally.counts().items() if count) or "nothing new"
     problem = f" · {tally.problems[0]}" if tally.problems else ""
-    return f"{key}: {counts}{problem}"
+    return printable(f"{key}: {counts}{problem}")
