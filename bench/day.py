@@ -3,9 +3,9 @@
     python bench/day.py [--articles 600] [--stories 30] [--seed N] [--start 1405-09-01] [--quick] [--json] [--check]
 
 Made articles of three sources, as many by the hour as agencies publish. Some carry one of the planted stories: sentences of the
-default rules' own examples among words drawn by the seed, published by one site and then by others, under another lead. The real
-pipeline watches them into a real store (SQLite), with the default rules and settings and Lorestan for home, by a clock that is
-moved from midnight to the digest after the day; what the one channel is sent is held against what was planted.
+default rules' own examples among words drawn by the seed, published by one site and then by others, under another lead and often
+another title. The real pipeline watches them into a real store (SQLite), with the default rules and settings and Lorestan for home,
+by a clock that is moved from midnight to the digest after the day; what the one channel is sent is held against what was planted.
 """
 
 from __future__ import annotations
@@ -150,7 +150,9 @@ def planted(seed: int, *, articles: int, stories: int, start: datetime, hours: S
         province = HOME if draw.random() < 0.4 else draw.choice([None, "fars", "yazd"])
         sources, at = draw.sample(list(SHARES), draw.randrange(1, len(SHARES) + 1)), moment()
         for source in sources:
-            publish(source, at, story, title=title, lead=sentence(), text="\n".join(inside), province=province)
+            own = title if draw.random() < 0.5 else sentence().rstrip(".")
+            text = "\n".join([*inside, f"پایان پیام {source}"])
+            publish(source, at, story, title=own, lead=sentence(), text=text, province=province)
             at += timedelta(minutes=draw.randrange(1, 90))
     while len(pieces) < articles:
         source = draw.choices(list(SHARES), list(SHARES.values()))[0]
