@@ -23,9 +23,15 @@ from flows.deliver import PATIENCE, TRIES, deliver
 from flows.pipeline import Pipeline
 from storage.outbox import AWAY, FEW
 from storage.store import Store
-from tests.support import TEXT, Hands, article, judge, sighting
+from tests.support import Hands, article, judge, sighting
 
 AWAY_ALTOGETHER = ChannelUnreachable("wire", "no way out", unsure=False)
+
+
+def words(seed: int, count: int) -> str:
+    """Words that no other text has: articles of which none is a copy of another."""
+    pick = random.Random(seed)
+    return " ".join("".join(pick.choices("ابپتجچحخدرزسشعفقکگلمنوهی", k=pick.randint(3, 7))) for _ in range(count))
 
 
 @dataclass
@@ -73,9 +79,9 @@ class Desk:
             said = article(
                 id=str(self.saved),
                 url=f"https://www.irna.ir/news/{self.saved}/x",
-                title=f"خبر شمارهٔ {self.saved}",
-                text=f"{TEXT} گزارش شمارهٔ {self.saved} جداگانه است و جمله‌ای دارد که تنها در همین متن شمارهٔ {self.saved} آمده است.",
-                lead=f"لید {self.saved}",
+                title=f"خبر {words(self.saved, 4)}",
+                lead=words(-self.saved, 12),
+                text=f"دولت الکترونیک {words(self.saved, 40)} گزارش",
                 published=self.hands(),
             )
             self.store.articles.save(said, judge(channels=(self.line.name,)), sighting(now=self.hands()))
