@@ -16,6 +16,7 @@ from flows.rulebook import look, of_kept, path_of
 from flows.server import Up
 from flows.workshop import chosen, now, opened, sources_of
 from storage.mutes import Mute
+from storage.outbox import Stuck
 from storage.rulesets import Kept
 from storage.sources import SourceState
 from storage.store import Store
@@ -86,6 +87,8 @@ class Status:
     notices: tuple[tuple[datetime, Notice], ...]
     rules: InForce
     muted: tuple[Mute, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+    """The channels that do not take what they are sent."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -116,6 +119,7 @@ def judged(settings: Settings, store: Store) -> Status:
         notices=tuple(store.notices(limit=5)),
         rules=_in_force(settings, store.rulesets.get(path_of(settings))),
         muted=tuple(store.mutes.all(now=now()).values()),
+        stuck=tuple(store.outbox.stuck()),
     )
 
 
@@ -187,6 +191,16 @@ def as_json(status: Status) -> dict[str, Any]:
             for line in status.lines
         ],
         "messages": status.messages,
+        "channels": [
+            {
+                "channel": one.channel,
+                "open": one.open,
+                "dead": one.dead,
+                "since": iso_utc(one.since),
+                "error": one.error,
+            }
+            for one in status.stuck
+        ],
         "rules": {
             "file": status.rules.path,
             "hash": status.rules.hash,
@@ -273,12 +287,19 @@ def running(up: Up | None) -> str:
 
 
 def summary(status: Status) -> str:
-    """The messages in one line: `2 dead (didban alerts retry) · 40 sent · 0 waiting`; then the muted rules, a line each."""
+    """The messages in one line, `2 dead (didban alerts retry) · 40 sent · 0 waiting`; one for each channel that is stuck, and one for
+    each rule that is muted."""
     said = (
         f"{count} {name}" + (" (`didban alerts retry`)" if name == "dead" else "")
         for name, count in sorted(status.messages.items())
     )
-    return "\n".join(["messages: " + " · ".join(said), *map(mute_text, status.muted)])
+    stuck = (
+        f"  {one.error} (since {_moment(one.since)}: "
+        + " · ".join(f"{count} {name}" for name, count in (("waiting", one.open), ("dead", one.dead)) if count)
+        + ")"
+        for one in status.stuck
+    )
+    return "\n".join(["messages: " + " · ".join(said), *stuck, *map(mute_text, status.muted)])
 
 
 def _gaps(gaps: dict[str, int]) -> str:

@@ -78,6 +78,17 @@ class Terms:
     escalations: tuple[datetime, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """A channel whose receiver does not take what it is sent: messages that wait and dead ones, since when, and the last reason."""
+
+    channel: str
+    open: int
+    dead: int
+    since: datetime
+    error: str
+
+
 class Outbox:
     """Notifications and messages."""
 
@@ -287,6 +298,25 @@ class Outbox:
             waiting = select(func.count()).where(tables.notification.c.state == "waiting")
             counts["waiting"] = connection.scalar(waiting) or 0
             return counts
+
+    def stuck(self) -> list[Stuck]:
+        """The channels with messages that were tried and not taken, by name."""
+        table = tables.message
+        tried = table.c.state.in_(("open", "dead")) & (table.c.error != "")
+        counts = select(
+            table.c.channel,
+            func.sum(case((table.c.state == "open", 1), else_=0)).label("open"),
+            func.sum(case((table.c.state == "dead", 1), else_=0)).label("dead"),
+            func.min(table.c.closed_at).label("since"),
+            func.max(table.c.id).label("newest"),
+        ).where(tried)
+        grouped = counts.group_by(table.c.channel).subquery()
+        query = select(grouped, table.c.error).join(table, table.c.id == grouped.c.newest).order_by(grouped.c.channel)
+        with self._database.read() as connection:
+            return [
+                Stuck(channel=row.channel, open=row.open, dead=row.dead, since=row.since, error=row.error)
+                for row in connection.execute(query)
+            ]
 
     def alerts(self, *, since: datetime | None = None, rule: str | None = None, limit: int | None = None) -> list[Told]:
         """Alerts, newest first, with their evidence and the state of each channel."""

@@ -148,6 +148,8 @@ secret = "PLANTEDsecret"
         didban("notify", *(word for name in names for word in ("--test", name)))
     shown = capfd.readouterr()
     everything = shown.out + shown.err + caplog.text
+    assert "  channel letter: the mail server answers 554: no (since 14" in shown.out
+    assert '"channel": "nobody", "open": 1, "dead": 0, "since": "' in shown.out
     assert "officer: not taken" in everything
     assert [secret for secret in SECRETS if secret in everything] == []
     # What letters and messages say is there; where they go is not.
