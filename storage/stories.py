@@ -31,12 +31,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
-    Executable,
-    Integer,
     Row,
-    String,
+    TextClause,
     and_,
     bindparam,
     delete,
@@ -164,6 +161,7 @@ def _kin(connection: Connection, article: Article, content: str, *, own: int | N
 _CARRYING = select(
     *(tables.article.c[name] for name in ("id", "source", "story", "published")), tables.story.c.key.label("story_key")
 ).join(tables.story)
+_THESE = _CARRYING.where(tables.article.c.id.in_(bindparam("numbers", expanding=True)))
 _EQUAL = (
     _CARRYING.where(tables.article.c.content_key == bindparam("of_content"), tables.article.c.id != bindparam("own"))
     .where(
@@ -204,8 +202,9 @@ def _candidates(
 ) -> list[Row[Any]]:
     """Who shares a key with an article, MOST_CANDIDATES at most, the most shared keys first, then the oldest."""
     keys = frozenset(looked.keys)
-    sharing = [row for row in _sharing(connection, keys - _common(connection, keys)) if row.id != own]
-    shared, rows = Counter(row.id for row in sharing), {row.id: row for row in sharing}
+    sharing = _sharing(connection, keys - _common(connection, keys))
+    shared = Counter(row.id for those in sharing.values() for row in those)
+    rows = {row.id: row for those in sharing.values() for row in those if row.id != own}
     near = [row for row in rows.values() if _in_time(connection, published, row)]
     return sorted(near, key=lambda row: (-shared[row.id], row.id))[:MOST_CANDIDATES]
 
@@ -333,16 +332,14 @@ def strangers(connection: Connection, articles: Sequence[tuple[Imprint, datetime
     keys = [frozenset(one.keys) for one, _ in articles]
     every = frozenset[int]().union(*keys)
     said = every - _common(connection, every)
-    sharing: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in _sharing(connection, said):
-        sharing[row.key].append(row)
+    sharing = _sharing(connection, said)
     met: set[int] = set()
     alone: list[bool] = []
     for mine, (_, published) in zip(keys, articles, strict=True):
         looked = mine & said
         alone.append(
             looked.isdisjoint(met)
-            and not any(_in_time(connection, published, row) for key in looked for row in sharing[key])
+            and not any(_in_time(connection, published, row) for key in looked for row in sharing.get(key, ()))
         )
         met |= looked
     return alone
@@ -356,9 +353,18 @@ def _common(connection: Connection, keys: Iterable[int], *, of: Collection[str] 
     )
 
 
-def _sharing(connection: Connection, keys: Iterable[int]) -> list[Row[Any]]:
+def _sharing(connection: Connection, keys: Iterable[int]) -> dict[int, list[Row[Any]]]:
     """The articles that have these keys, by key: the MOST_CANDIDATES newest of each."""
-    return _asked(connection, _SHARING, keys, beyond=MOST_CANDIDATES - 1)
+    pairs = _asked(connection, _SHARING, keys, most=MOST_CANDIDATES)
+    here = {
+        row.id: row
+        for some in portions({pair.article for pair in pairs})
+        for row in connection.execute(_THESE, {"numbers": some})
+    }
+    sharing: dict[int, list[Row[Any]]] = defaultdict(list)
+    for pair in pairs:
+        sharing[pair.key].append(here[pair.article])
+    return sharing
 
 
 def _elsewhere(connection: Connection, story: int, source: str, keys: AbstractSet[int], *, but: int = 0) -> set[int]:
@@ -406,7 +412,7 @@ def _many(connection: Connection, statements: Mapping[str, str], rows: Sequence[
 
 
 def _asked(
-    connection: Connection, statements: Mapping[str, Executable], keys: Iterable[int], **bounds: int
+    connection: Connection, statements: Mapping[str, TextClause], keys: Iterable[int], **bounds: int
 ) -> list[Row[Any]]:
     asked = sorted(keys)
     if not asked:
@@ -417,29 +423,33 @@ def _asked(
     )
 
 
-def _by_keys(query: str, **types: Any) -> dict[str, Executable]:  # noqa: ANN401 - SQLAlchemy's types, and what makes one
-    """A question about `wanted`, keys that are given as one value, on both databases; its columns with their types."""
-    wanted = {
-        "sqlite": "SELECT value AS key FROM json_each(:keys)",
-        "postgresql": "SELECT unnest(CAST(:keys AS bigint[])) AS key",
+def _by_keys(table: str, columns: str, *, sqlite: str, postgresql: str, rest: str = "") -> dict[str, TextClause]:
+    """A question about `wanted`, keys that are given as one value. PostgreSQL is told to look at one after the other: before it
+    has counted a new table it would rather read all of it."""
+    asked = {
+        "sqlite": ("SELECT value AS key FROM json_each(:keys)", f"JOIN {table} ON {sqlite}"),
+        "postgresql": ("SELECT unnest(CAST(:keys AS bigint[])) AS key", f"CROSS JOIN LATERAL ({postgresql}) {table}"),
     }
-    return {name: text(f"WITH wanted AS ({these}) {query}").columns(**types) for name, these in wanted.items()}
+    return {
+        name: text(f"WITH wanted AS ({wanted}) SELECT {columns} FROM wanted {joined} {rest}")  # noqa: S608 - our own
+        for name, (wanted, joined) in asked.items()
+    }
 
 
-# As text: SQLAlchemy has no word for a list of values that both databases take as one.
 _FREQUENT = _by_keys(
-    "SELECT frequency.key, frequency.source, frequency.stories, holding.articles FROM wanted"
-    " JOIN frequency ON frequency.key = wanted.key JOIN holding ON holding.source = frequency.source"
-    " WHERE frequency.stories >= :least",
-    key=BigInteger, source=String, stories=Integer, articles=Integer,
-)  # fmt: skip
+    "frequency",
+    "frequency.key, frequency.source, frequency.stories, holding.articles",
+    sqlite="frequency.key = wanted.key",
+    postgresql="SELECT * FROM frequency WHERE frequency.key = wanted.key OFFSET 0",
+    rest="JOIN holding ON holding.source = frequency.source WHERE frequency.stories >= :least",
+)
 _SHARING = _by_keys(
-    "SELECT sentence.key, article.id, article.source, article.story, article.published, story.key AS story_key FROM wanted"
-    " JOIN sentence ON sentence.key = wanted.key AND sentence.article >= coalesce((SELECT newer.article FROM sentence newer"
-    " WHERE newer.key = wanted.key ORDER BY newer.article DESC LIMIT 1 OFFSET :beyond), 0)"
-    " JOIN article ON article.id = sentence.article JOIN story ON story.id = article.story",
-    key=BigInteger, id=Integer, source=String, story=Integer, published=tables.UTCTime, story_key=String,
-)  # fmt: skip
+    "sentence",
+    "sentence.key, sentence.article",
+    sqlite="sentence.key = wanted.key AND sentence.article >= coalesce((SELECT newer.article FROM sentence newer"
+    " WHERE newer.key = wanted.key ORDER BY newer.article DESC LIMIT 1 OFFSET :most - 1), 0)",
+    postgresql="SELECT key, article FROM sentence WHERE sentence.key = wanted.key ORDER BY article DESC LIMIT :most",
+)
 
 
 def _of_rows(insert: str, **types: str) -> dict[str, str]:

@@ -388,5 +388,5 @@ def test_a_key_that_many_have_is_looked_up_among_the_newest(store: Store) -> Non
     for number in range(60):
         save(store, story(number, source=f"s{number}", text="\n".join([*said(number, 4), line])))
     with store.database.read() as connection:
-        found = stories._sharing(connection, imprint(story("x", text=line)).keys)
+        (found,) = stories._sharing(connection, imprint(story("x", text=line)).keys).values()
     assert sorted(row.id for row in found) == list(range(11, 61))
