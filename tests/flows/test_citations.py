@@ -110,6 +110,29 @@ def test_csl_is_rendered_by_a_processor(didban: Didban) -> None:
     assert PORTAL.title in text
 
 
+CSL_NAMES = {"author"}
+CSL_DATES = {"issued", "accessed"}
+CSL_TEXTS = {"id", "type", "title", "container-title", "number", "URL", "language", "note"}
+CSL_TYPES = {"article-newspaper", "webpage"}
+"""Of CSL-JSON 1.0.2 (https://resource.citationstyles.org/schema/v1.0/input/json/csl-data.json) what we use: `id` and `type` are
+required, no other keys than the schema's are allowed, a name has parts or is literal, a date has one or two lists of numbers."""
+
+
+@pytest.mark.parametrize("article", [FORMULA, PORTAL])
+def test_an_item_keeps_to_the_schema_of_csl_json(article: Article) -> None:
+    said = json.loads(json.dumps(item(article)))
+    assert {"id", "type"} <= set(said) <= CSL_NAMES | CSL_DATES | CSL_TEXTS
+    assert said["type"] in CSL_TYPES
+    assert all(isinstance(said[key], str) and said[key] for key in CSL_TEXTS & set(said))
+    for key in CSL_NAMES & set(said):
+        assert all(set(name) == {"literal"} and isinstance(name["literal"], str) for name in said[key])
+    for key in CSL_DATES & set(said):
+        assert set(said[key]) == {"date-parts"}
+        (parts,) = said[key]["date-parts"]
+        assert len(parts) == 3
+        assert all(type(part) is int for part in parts)
+
+
 def test_an_export_of_citations_is_what_cite_prints(didban: Didban) -> None:
     for form in FORMS:
         assert didban("export", "--format", form, "--source", "mehr")[1] == didban("cite", "1", "--format", form)[1]
