@@ -46,7 +46,7 @@ from storage import stories, tables
 from storage.database import Database, again
 from storage.indexing import index
 from storage.pages import digest, keep, keep_new
-from storage.sql import new_id, new_ids
+from storage.sql import new_id, new_ids, put
 from storage.stories import Telling
 from storage.telling import notify
 
@@ -453,18 +453,17 @@ def _save_new(connection: Connection, new: Sequence[_New], judge: Judge) -> list
         for one, to in pairs
         for now in [one.arrived.sighting.now]
     ]
-    connection.execute(_NEW_STORY, begun)
+    put(connection, tables.story, begun)
     rows = [{"id": to.id, **_row(to.article, one.keys, to.story.number, one.arrived.sighting)} for one, to in pairs]
-    connection.execute(_NEW_ARTICLE, rows)
+    put(connection, tables.article, rows)
     stories.keep_new(connection, [(to.id, one.imprint) for one, to in pairs])
     pages = _keep_new(connection, pairs)
     revisions = [
         _revision_row(to, to.article.fetched or one.arrived.sighting.now, page=pages.get(to.id)) for one, to in pairs
     ]
-    connection.execute(_NEW_REVISION, revisions)
+    put(connection, tables.revision, revisions)
     judged = [(to, one.arrived.sighting.now, *judge(to.article, one.arrived.sighting)) for one, to in pairs]
-    if evidence := [row for to, _, matches, _ in judged for row in _match_rows(to, matches)]:
-        connection.execute(_NEW_MATCH, evidence)
+    put(connection, tables.match, [row for to, _, matches, _ in judged for row in _match_rows(to, matches)])
     if ends := [_end(one.arrived.link, to.id, one.arrived) for one, to in pairs if one.arrived.link is not None]:
         connection.execute(_ENDED, ends)
     saved: list[Saved] = []

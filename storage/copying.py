@@ -11,6 +11,7 @@ from sqlalchemy.exc import DataError
 from didban.errors import StoreError
 from storage.database import HEAD, Database
 from storage.indexing import rebuild
+from storage.sql import put
 from storage.tables import metadata
 
 BATCH = 200  # rows: some hold a page, and memory stays as it is
@@ -74,7 +75,7 @@ def _clear(connection: Connection) -> None:
 
 def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     try:
-        connection.execute(table.insert(), rows)
+        put(connection, table, rows)
     except DataError as error:
         first, last = (", ".join(str(row[column.name]) for column in table.primary_key) for row in (rows[0], rows[-1]))
         problem = str(error.orig).partition("\n")[0]

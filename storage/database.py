@@ -8,6 +8,7 @@ advisory lock lets one writer do so at a time. A read sees one moment of the dat
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 import time
@@ -235,10 +236,12 @@ def _tehran_day(stored: str | None) -> str | None:
     return None if stored is None else tehran_day(datetime.fromisoformat(stored).replace(tzinfo=UTC)).isoformat()
 
 
-def _json(value: object) -> str:
-    import json  # noqa: PLC0415
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""Made once: `json.dumps` makes an encoder for each value."""
 
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+def _json(value: object) -> str:
+    return "[]" if value == [] else _encoded(value)  # most lists have nothing in them
 
 
 @contextmanager

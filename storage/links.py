@@ -23,7 +23,7 @@ from didban.urls import canonical
 from storage import tables
 from storage.database import Database, again
 from storage.pages import keep
-from storage.sql import insert, portions
+from storage.sql import insert, portions, put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,9 +304,9 @@ def insert_links(
         for link in links
         if key_of(link) not in known
     }
-    if rows:
-        ordered = [rows[key] for key in sorted(rows)]  # all writers in one order: no deadlock
-        connection.execute(insert(connection, tables.link).on_conflict_do_nothing(), ordered)
+    put(
+        connection, tables.link, [rows[key] for key in sorted(rows)], known=True
+    )  # all writers in one order: no deadlock
     _enrich(connection, [link for link in links if link.title and key_of(link) in known])
     return len(rows)
 

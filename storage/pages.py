@@ -15,7 +15,7 @@ from didban.article import Page
 from storage import tables
 from storage.database import Database
 from storage.packing import pack, unpack
-from storage.sql import new_id
+from storage.sql import new_id, put
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,8 @@ def keep_new(connection: Connection, pages: Sequence[tuple[Page, str, dict[str, 
     """Store pages inside the caller's transaction, who knows that none of their bodies is there. Each with its digest, and what
     its row says beside the answer itself: `source` and its number among it."""
     for source, those in groupby(pages, lambda one: one[2]["source"]):
-        connection.execute(_NEW_BODY, _bodies(connection, source, [(page, sha256) for page, sha256, _ in those]))
-    connection.execute(_INSERT, [_row(page, sha256) | facts for page, sha256, facts in pages])
+        put(connection, tables.blob, _bodies(connection, source, [(page, sha256) for page, sha256, _ in those]))
+    put(connection, tables.page, [_row(page, sha256) | facts for page, sha256, facts in pages])
 
 
 def digest(body: bytes) -> str:
@@ -93,7 +93,7 @@ def _row(page: Page, sha256: str) -> dict[str, Any]:
     }
 
 
-_INSERT, _NEW_BODY = tables.page.insert(), tables.blob.insert()
+_INSERT = tables.page.insert()
 _HOLD = (
     select(tables.blob.c.sha256)
     .where(tables.blob.c.sha256 == bindparam("of_blob"))

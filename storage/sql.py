@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Table, func, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Table, func, select, text
 from sqlalchemy.dialects import sqlite
 
 if TYPE_CHECKING:
@@ -22,6 +23,33 @@ def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.I
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - SQLite need not wait for it at each start
 
     return postgresql.insert(table)
+
+
+def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, known: bool = False) -> None:
+    """Insert these rows, all of them with the names of the first; where some may be `known`, those that are not there.
+
+    What SQLAlchemy does for each row of an INSERT costs as much again as the driver's own work. So the statement and what
+    binds its values are made once for each set of names, and the driver is handed tuples.
+    """
+    if rows:
+        names = tuple(rows[0])
+        statement, binds = _statement(connection.dialect, table, names, known)
+        taken = zip(names, binds, strict=True)
+        columns = [[row[name] if bind is None else bind(row[name]) for row in rows] for name, bind in taken]
+        connection.exec_driver_sql(statement, list(zip(*columns, strict=True)))
+
+
+@lru_cache(maxsize=64)
+def _statement(
+    dialect: Dialect, table: Table, names: tuple[str, ...], known: bool
+) -> tuple[str, list[Callable[[Any], Any] | None]]:
+    quote, mark = dialect.identifier_preparer.quote, "?" if dialect.name == "sqlite" else "%s"
+    columns = ", ".join(quote(table.c[name].name) for name in names)
+    statement = f"INSERT INTO {quote(table.name)} ({columns}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608 - our own names
+    return (
+        statement + (" ON CONFLICT DO NOTHING" if known else ""),
+        [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names],
+    )
 
 
 def portions(keys: Iterable[T], size: int = 5_000) -> Iterator[list[T]]:

@@ -19,6 +19,7 @@ ruleset                      the last good rules of each rules file
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -40,24 +41,44 @@ from sqlalchemy import (
     false,
     text,
 )
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.types import TypeEngine
+
+
+class _AsText(sqlite.DATETIME):
+    """SQLite's column for times, which is handed text and gives it back."""
+
+    def bind_processor(self, dialect: Dialect) -> None:
+        del dialect
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        del dialect, coltype
 
 
 class UTCTime(TypeDecorator[datetime]):
-    """An aware UTC time: `timestamptz` on PostgreSQL, fixed-width sortable text on SQLite."""
+    """An aware UTC time: `timestamptz` on PostgreSQL, fixed-width sortable text on SQLite.
+
+    The text is SQLAlchemy's own form of it; `datetime` makes and reads it in a third of the time, which is half of what a row of
+    links costs.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(_AsText() if dialect.name == "sqlite" else self.impl_instance)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+        utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return utc.isoformat(" ", "microseconds")[:26] if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        if isinstance(value, str):
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        return None if value is None else value.astimezone(UTC)
 
 
 metadata = MetaData(

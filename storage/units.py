@@ -21,7 +21,7 @@ from storage import tables
 from storage.database import Database, again
 from storage.links import Noted, adopt, free, insert_links, key_of, known_links, queue
 from storage.pages import keep
-from storage.sql import insert, portions
+from storage.sql import portions, put
 
 REPEATED = ""
 """Among a walk's `last_keys`: that page was already a repeat. No link has this key."""
@@ -203,8 +203,7 @@ class Units:
         for portion in portions(keys):
             mine += connection.scalars(select(link.c.id).where(link.c.source == source, link.c.key.in_(portion)))
         rows = [{"unit": unit.id, "link": number} for number in sorted(mine)]
-        if rows:
-            connection.execute(insert(connection, tables.unit_link).on_conflict_do_nothing(), rows)
+        put(connection, tables.unit_link, rows, known=True)
         return new
 
     @again
