@@ -70,8 +70,11 @@ class Server:
 
 
 @contextmanager
-def server(given: str | None) -> Generator[Server]:
-    """The server at the URL `given`, or one of our own. Raises RuntimeError saying what to set where none can be had."""
+def server(given: str | None, *, memory: bool = True) -> Generator[Server]:
+    """The server at the URL `given`, or one of our own, in `memory` where there is room.
+
+    Raises RuntimeError saying what to set where none can be had.
+    """
     if given:
         url = make_url(given).set(drivername="postgresql")
         try:
@@ -80,8 +83,9 @@ def server(given: str | None) -> Generator[Server]:
             raise RuntimeError(f"{VARIABLE}: {error}; {_HELP}") from None
         yield Server(url)
         return
+    command = [sys.executable, __file__, *([] if memory else ["disk"])]
     with subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as keeper:
         assert keeper.stdin
         assert keeper.stdout
@@ -104,7 +108,12 @@ def keep() -> None:
     """
     if os.fork():
         os._exit(0)
-    roomy = _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM
+    roomy = (
+        "disk" not in sys.argv
+        and _MEMORY.is_dir()
+        and os.access(_MEMORY, os.W_OK)
+        and shutil.disk_usage(_MEMORY).free > _ROOM
+    )
     folder = Path(tempfile.mkdtemp(prefix="didban-", dir=_MEMORY if roomy else "/tmp"))  # a socket's path: 107 bytes
     postgres = None
     try:
