@@ -287,8 +287,8 @@ def running(up: Up | None) -> str:
 
 
 def summary(status: Status) -> str:
-    """The messages in one line, `2 dead (didban alerts retry) · 40 sent · 0 waiting`; one for each channel that is stuck, and one for
-    each rule that is muted."""
+    """The messages in one line, `2 dead (didban alerts retry) · 40 sent · 0 waiting`; one for each channel that is stuck, and one
+    for each rule that is muted."""
     said = (
         f"{count} {name}" + (" (`didban alerts retry`)" if name == "dead" else "")
         for name, count in sorted(status.messages.items())
