@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, false, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, false, func, or_, select, update
 
 from didban.errors import StoreError
 from storage import tables
@@ -123,7 +124,7 @@ class Upkeep:
             packed = []
             for row in rows:
                 try:
-                    body = unpack(connection, row.zstd, None, of=row.url)
+                    body = unpack(connection, row.zstd, None, of=row.sha256)
                 except StoreError:
                     continue
                 if digest(body) == row.sha256:
@@ -235,20 +236,20 @@ def _damage(connection: Connection, sha256: str, zstd: bytes, dictionary: int | 
     )
 
 
-_SOURCES = select(tables.dictionary.c.source)
-_PLAIN = (
-    select(tables.blob.c.sha256, tables.blob.c.zstd, func.min(tables.page.c.source).label("source"))
-    .add_columns(func.min(tables.page.c.url).label("url"))
-    .join(tables.page)
-    .where(
-        tables.blob.c.dictionary.is_(None),
-        tables.blob.c.sha256 > bindparam("after"),
-        tables.page.c.source.in_(_SOURCES),
+def _plain() -> Select[Any]:
+    """Bodies without a dictionary whose source has one, by what the index of such bodies has of them: few, once all are packed.
+    Looked for from the pages of these sources, or from all bodies, they would be few among a million."""
+    blob, page = tables.blob, tables.page
+    taught = (page.c.blob == blob.c.sha256) & page.c.source.in_(select(tables.dictionary.c.source))
+    of = select(func.min(page.c.source)).where(taught).scalar_subquery()
+    plain = select(blob.c.sha256, blob.c.zstd, of.label("source")).where(
+        blob.c.dictionary.is_(None), blob.c.sha256 > bindparam("after")
     )
-    .group_by(tables.blob.c.sha256)
-    .order_by(tables.blob.c.sha256)
-    .limit(BATCH)
-)
+    these = plain.subquery()
+    return select(these).where(these.c.source.is_not(None)).order_by(these.c.sha256).limit(BATCH)
+
+
+_PLAIN = _plain()
 _REPACKED = (
     update(tables.blob)
     .where(tables.blob.c.sha256 == bindparam("of"), tables.blob.c.dictionary.is_(None))

@@ -97,6 +97,16 @@ def test_plain_pages_are_packed_again_in_batches(taught: Store) -> None:
     assert repack(taught) == [0]
 
 
+def test_what_is_left_to_pack_is_not_looked_for_among_all_bodies(taught: Store) -> None:
+    if taught.database.postgresql:
+        pytest.skip("PostgreSQL plans by what it has counted")
+    asked = str(upkeep._PLAIN.compile(taught.database.engine)).replace("\n", " ")
+    with taught.database.read() as connection:
+        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", ("", upkeep.BATCH, 0))]
+    assert plan[0].startswith("SEARCH blob USING INDEX ix_blob_plain")
+    assert not [line for line in plan if line.startswith("SCAN")]
+
+
 def test_what_breaks_off_in_the_middle_leaves_every_page_readable(taught: Store) -> None:
     assert taught.upkeep.repack()[0] == upkeep.BATCH
     assert needed(taught) == [None, 1]
