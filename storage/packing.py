@@ -4,7 +4,7 @@
     unpack(connection, …)               with the dictionary that the row names
     learn(bodies, current)              a source's first dictionary, or a better one
 
-Pages of one site are mostly one frame: of 127 KB zstd alone leaves 25, in 0.5 ms; with a dictionary 7, in 0.25 (docs/pages.md).
+Pages of one site are mostly one frame: of 127 KB zstd alone leaves 25, in 0.5 ms; with a dictionary 7, in 0.3 (docs/pages.md).
 
 What zstd prepares of a dictionary costs 2 ms and a megabyte, and two threads must not share it: it stays with its connection
 (`Connection.info`), which one thread uses at a time.
