@@ -16,13 +16,12 @@ from array import array
 from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from itertools import accumulate, compress, count, islice, pairwise
 from typing import Literal, NamedTuple
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
-from alerts.terms import GONE, LONGEST_INNER, NO_LETTERS, SCRIPTS, ZWNJ, Branch, Term, Word, branch, mark
+from alerts.terms import GONE, LONGEST_INNER, NO_LETTERS, SCRIPTS, ZWNJ, Branch, Term, Word, branch, mark, origins
 from didban.alert import Field, Match, Rule
 from didban.article import Article
 from didban.text import fold, sentence_at
@@ -83,34 +82,34 @@ class _Reading:
         self.letters = self.marked.translate(None, NO_LETTERS)
         self._sentences: list[tuple[int, int]] = []
         self._places: _Few | list[int] = []
+        self._origins: Sequence[int] = ()
+        self.field_starts: Sequence[int] = ()
 
     def expect(self, spots: int) -> None:
-        """Make ready to be asked for the places of about so many letters."""
+        """Make ready to be asked for the places of about so many letters, which most articles never are."""
+        self._origins = origins(self.text, self.marked)
+        self.field_starts = [0, *accumulate([len(text) + 1 for _, text in self.fields[:-1]])]
         letters = self.marked.translate(_IS_LETTER)
         many = spots * _A_FEW > len(letters)
         self._places = list(compress(count(), letters)) if many else _Few(letters)
 
-    @cached_property
-    def _spread(self) -> Sequence[int]:
-        """Of each byte of the marked text, in the text: a ligature is more than one letter."""
-        if len(self.marked) == len(self.text):
-            return range(len(self.text))
-        return [at for at, char in enumerate(self.text) for _ in mark(char)]
-
-    @cached_property
-    def field_starts(self) -> list[int]:
-        return [0, *accumulate(len(text) + 1 for _, text in self.fields[:-1])]
-
     def place(self, rank: int) -> int:
-        """Where the letter of this rank stands in the marked text; of one past the end, the last letter's."""
-        return self._places[min(rank, len(self.letters) - 1)]
+        """Where the letter of this rank stands in the marked text."""
+        return self._places[rank]
+
+    def window(self, begin: int, rank: int, reach: int) -> bytes:
+        """The marked text from the letter of this rank, at `begin`, that has `reach` letters or is all there is."""
+        window = self.marked[begin : begin + 2 * reach]  # enough, unless marks abound
+        if len(window.translate(None, NO_LETTERS)) >= reach or rank + reach >= len(self.letters):
+            return self.marked[begin:] if rank + reach >= len(self.letters) else window
+        return self.marked[begin : self._places[rank + reach]]
 
     def opens(self, begin: int) -> _Opening | None:
         """Whether a word may start at the letter at `begin`: after a separator, ZWNJ or another script; or by a «و» glued to it."""
         marked, before = self.marked, self._before(begin)
         if before < 0 or SCRIPTS[marked[before]] != SCRIPTS[marked[begin]]:
             return "free"
-        if before + 1 < begin and ZWNJ in self.text[self._spread[before] : self._spread[begin]]:
+        if before + 1 < begin and ZWNJ in self.text[self._origins[before] : self._origins[begin]]:
             return "free"
         if marked[before] != _VAV:
             return None
@@ -126,7 +125,7 @@ class _Reading:
 
     def hit(self, term: str, begin: int, end: int) -> _Hit | None:
         """A term that stands at `marked[begin:end]`, with the marks on its last letter; None when a sentence ends within."""
-        text, start, stop = self.text, self._spread[begin], self._spread[end - 1] + 1
+        text, start, stop = self.text, self._origins[begin], self._origins[end - 1] + 1
         while stop < len(text) and text[stop] >= _FIRST_MARK and unicodedata.category(text[stop]) == "Mn":
             stop += 1
         sentence = self.sentence(start)
@@ -167,6 +166,8 @@ class _Plan(NamedTuple):
     all: tuple[int, ...]
     none: tuple[int, ...]
     near: tuple[_Near, ...]
+    plain: bool
+    """Whether any of `any` will do, wherever it is, in every article."""
 
     @property
     def wanted(self) -> Iterator[int]:
@@ -175,11 +176,6 @@ class _Plan(NamedTuple):
         for near in self.near:
             for slot in near.slots:
                 yield from slot
-
-    @property
-    def plain(self) -> bool:
-        """Whether any of its terms will do, wherever it is."""
-        return not (self.all or self.near or self.none or self.rule.fields)
 
     def possible(self, there: Callable[[int], bool]) -> bool:
         """Whether the rule may hold, when a term that is not `there` is not found."""
@@ -212,7 +208,8 @@ def _plan(rule: Rule, numbers: dict[tuple[str, bool], int]) -> _Plan:
         _Near(tuple(of(slot.split("|")) for slot in near.terms), near.within, " + ".join(near.terms))
         for near in rule.near
     )
-    return _Plan(rule, of(rule.any), of(rule.all), of(rule.none), tuple(near))
+    plain = not (rule.all or rule.near or rule.none or rule.fields or rule.sources or rule.provinces or rule.sections)
+    return _Plan(rule, of(rule.any), of(rule.all), of(rule.none), tuple(near), plain)
 
 
 class _Group(NamedTuple):
@@ -312,7 +309,11 @@ class Matcher:
                 hits[group] = self._read(reading, group, places)
             for term in hits.get(group, self._groups[group].members):
                 asked.update(self._plans_of[term])
-        plans = [plan for at in sorted(asked) if (plan := self._plans[at]).possible(there) and plan.admits(article)]
+        plans = [
+            plan
+            for at in sorted(asked)
+            if (plan := self._plans[at]).plain or (plan.possible(there) and plan.admits(article))
+        ]
         found = [(hit, plan.rule.id) for plan in plans for hit in _evidence(plan, of, reading)]
         found.sort(key=lambda pair: pair[0][:2])
         return tuple(_match(hit, rule, reading) for hit, rule in found)
@@ -326,7 +327,7 @@ class Matcher:
             opening = reading.opens(begin)
             if opening is None:
                 continue
-            marked = reading.marked[begin : reading.place(at + reach) + 1]
+            marked = reading.window(begin, at, reach)
             body = marked.replace(GONE, b"")
             ends: dict[int, int] = {}
             for term, end in branch.read(body, (0,)):

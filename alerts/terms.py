@@ -66,6 +66,16 @@ def mark(text: str) -> bytes:
     return text.translate(_BYTES).encode("latin-1") if encoded is None else encoded.translate(_MARKS)
 
 
+def origins(text: str, marked: bytes) -> Sequence[int]:
+    """Of each byte of `text` in marked form, the place of its character in the text."""
+    if len(marked) == len(text):
+        return range(len(text))
+    places: list[int] = []
+    for at, char in enumerate(text):
+        places += [at] * len(_BYTES[ord(char)])
+    return places
+
+
 SCRIPTS = bytes(0 if code < 0x10 else 1 if code < 0x1A else 2 if code < 0x40 else 3 for code in range(0x100))
 """Of each code: 0 for a separator, else which of digits, Latin and Persian letters: a change is a word's boundary."""
 _PERSIAN = 3
