@@ -330,13 +330,13 @@ class Matcher:
             marked = reading.window(begin, at, reach)
             body = marked.replace(GONE, b"")
             ends: dict[int, int] = {}
-            for term, end in branch.read(body, (0,)):
-                if opening == "free" or not self._stiff[term]:
-                    ends[term] = max(end, ends.get(term, 0))
+            branch.read(body, (0,), ends)
             if ends and len(body) < len(marked):
                 places = list(compress(count(1), marked))
                 ends = {term: places[end - 1] for term, end in ends.items()}
             for term, end in ends.items():
+                if opening == "glued" and self._stiff[term]:
+                    continue
                 hit = reading.hit(self._terms[term], begin, begin + end)
                 if hit and not (self._capitals[term] and not reading.text[hit.start : hit.end].isupper()):
                     hits.setdefault(term, []).append(hit)

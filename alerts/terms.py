@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -127,6 +127,8 @@ def _last_endings(length: int, tail: str, *, alone: bool) -> frozenset[bytes]:
 
 _GAP = re.compile(rb"[\x01-\x03]{0,4}")
 _SPACES = re.compile(rb"\x01{0,2}")
+_PARTED = frozenset(b"\x01" + bytes([code]) for code in range(0x10, 0x100) if code not in mark("هیا"))
+"""A space and a letter that no ending of an inner word begins with."""
 _REST = re.compile(rb"[\x40-\xff]{0,7}")  # one letter more than the longest ending has
 _SPACED_PLURAL = re.compile(rb"(?:\x01(?:%s)(?![\x40-\xff]))?" % b"|".join(map(re.escape, _marked(_PLURALS))))
 
@@ -161,6 +163,8 @@ class Form(NamedTuple):
     def onward(self, body: bytes, end: int) -> list[int]:
         """Where the next word of a term may begin, when this one without an ending ends at `end`: after one of its endings or
         none, and what may stand between words."""
+        if body[end : end + 2] in _PARTED:  # most often: one space, and no ending
+            return [end + 1]
         spaced = _past(_SPACES, body, end)
         ends = [spaced + len(ending) for ending in self.inner if body.startswith(ending, spaced)]
         return [_past(_GAP, body, at) for at in (end, *ends)]
@@ -298,19 +302,19 @@ class Branch(NamedTuple):
     last: tuple[tuple[Form | Exact, int], ...]
     inner: tuple[tuple[Form, Branch], ...]
 
-    def read(self, body: bytes, starts: Iterable[int]) -> Iterator[tuple[int, int]]:
-        """The terms whose next word stands at one of `starts`, and whose others follow, parted by no more than 4 marks: their
-        numbers and ends. A place is read on from once however many ways lead there, and every repetition is bounded: no
-        input makes it slow."""
+    def read(self, body: bytes, starts: Collection[int], ends: dict[int, int]) -> None:
+        """Note in `ends` where the terms end whose next word stands at one of `starts`, and whose others follow, parted by no
+        more than 4 marks: of a term's ends, the last. A place is read on from once however many ways lead there, and every
+        repetition is bounded: no input makes it slow."""
         for form, term in self.last:
             for start in starts:
                 end = form.close(body, start)
-                if end >= 0:
-                    yield term, end
-        for form, branch in self.inner:
-            after = [at for start in starts if (end := form.stem(body, start)) >= 0 for at in form.onward(body, end)]
+                if end > ends.get(term, -1):
+                    ends[term] = end
+        for word, branch in self.inner:
+            after = [at for start in starts if (end := word.stem(body, start)) >= 0 for at in word.onward(body, end)]
             if after:
-                yield from branch.read(body, set(after))
+                branch.read(body, set(after), ends)
 
 
 def branch(terms: Sequence[tuple[int, Sequence[Word]]]) -> Branch:
