@@ -36,7 +36,7 @@ def test_news_go_out_at_once_beside_a_channel_that_hangs(tmp_path: Path, monkeyp
             api.silent.set()
             ended.set()
 
-    async def watch(shop: Any, source: Any, end: Any, bells: list[asyncio.Event], report: Any) -> Tally:
+    async def watch(shop: Any, source: Any, end: Any, bells: list[asyncio.Event], *_: Any) -> Tally:
         with opened(settings) as store:
             store.articles.save(article(published=now()), judging(channels=("slow", "fast")), sighting(now=now()))
         for bell in bells:
