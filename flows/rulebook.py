@@ -73,11 +73,16 @@ class Rulebook:
             self._use(now.found)
             self._seen, self.problem = now.hash, ""
             return "" if first else f"{now.found.path}: has changed; {len(now.found)} rules are in force"
-        kept = rulesets.mark_broken(path, problem=str(now.found), **told)
-        if kept is None:
+        kept = rulesets.get(path)
+        if (
+            kept is None or kept.hash == now.hash
+        ):  # the same that was good: it is this process's settings that lack a channel
             raise now.found
+        last = of_kept(kept)
+        _check_channels(last, tuple(self._settings.channels))
+        rulesets.mark_broken(path, problem=str(now.found), **told)
         if first:
-            self._use(of_kept(kept))
+            self._use(last)
         self._seen, self.problem = now.hash, f"{now.found}; the last good rules are in force"
         return self.problem
 

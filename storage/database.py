@@ -53,6 +53,7 @@ _HINTS = {
     "permission denied": "give the user of the URL the database, or the right to create in its schema",
     " does not exist": "create it: CREATE DATABASE didban OWNER didban ENCODING 'UTF8'",
     "refused": "is the server running, and at this address?",
+    "No such file": "is the server running, and at this address?",
     "malformed": "restore a backup: `didban db restore`",
     "not a database": "restore a backup: `didban db restore`",
     "fts5": "this Python's SQLite has no FTS5: take another Python, or PostgreSQL",

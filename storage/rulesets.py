@@ -80,12 +80,10 @@ class RuleSets:
                 well = Notice(source=RULES, state="healthy", before="broken", since=now)
                 notices.tell(connection, well, operator, now)
 
-    def mark_broken(
-        self, path: str, *, hash_: str, problem: str, now: datetime, operator: Sequence[str]
-    ) -> Kept | None:
-        """What the file holds now cannot be used: the operator is told once of each such content.
+    def mark_broken(self, path: str, *, hash_: str, problem: str, now: datetime, operator: Sequence[str]) -> None:
+        """What the file holds now cannot be used: the operator is told, once of each such content.
 
-        Returns the last good rules, None when there were never any: then nothing is told, for nothing watches by them.
+        Where no good rules are kept nothing is told, for nothing watches by them.
         """
         with self._database.write(alone=True) as connection:
             of_this = ruleset.c.path == path
@@ -95,4 +93,3 @@ class RuleSets:
                 connection.execute(ruleset.update().where(of_this).values(values))
                 trouble = Notice(source=RULES, state="broken", before="healthy", since=now, detail=problem)
                 notices.tell(connection, trouble, operator, now)
-        return self.get(path)

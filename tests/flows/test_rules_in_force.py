@@ -158,6 +158,22 @@ def test_without_any_good_rules_nothing_begins(desk: Desk, rules: Path) -> None:
     assert desk.store.notices() == []
 
 
+def test_a_process_that_lacks_a_channel_blames_nobody_else(
+    desk: Desk, rules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command typed in a shell without the service's environment: the file is as good as it was."""
+    rules.write_text(FIRST + 'channels = ["office"]\n', "utf-8")
+    desk.book()
+    monkeypatch.delenv("DIDBAN_CHANNEL_OFFICE")
+    poor = Desk(desk.store, load())
+    for text in (rules.read_text("utf-8"), BROKEN):
+        rules.write_text(text, "utf-8")
+        with pytest.raises(RulesError, match="names the channel 'office'; the channels are: console"):
+            poor.book()
+    assert desk.heard() == []
+    assert desk.store.notices() == []
+
+
 def test_each_file_has_last_good_rules_of_its_own(desk: Desk, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.book()
     other = rules.with_name("other.toml")
@@ -225,7 +241,7 @@ def test_a_shift_that_begins_on_a_broken_file_watches_and_tells(
     assert not now.well
     assert (now.rules.rules, now.rules.hash != "", "prioriti" in now.rules.problem) == (1, True, True)
     assert cli_run("status") == 1
-    assert capfd.readouterr().out.splitlines()[-1].startswith("  not in force: own.toml:4: ")
+    assert "\n  not in force: own.toml:4: " in capfd.readouterr().out
     assert cli_run("rules") == 0
     out, err = capfd.readouterr()
     assert (out, "the last good rules are in force" in err) == ("first\tیک\tnormal\n", True)

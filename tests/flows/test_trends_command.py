@@ -171,6 +171,13 @@ def test_a_history_as_json_has_what_each_revision_changed(didban: Didban, databa
     assert "revisions" not in json.loads(didban("show", str(number), "--json")[1])
 
 
+def test_the_reading_form_stands_beside_the_text(didban: Didban, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "reading", str.upper)
+    said = json.loads(didban("show", "1", "--reading", "--json")[1])
+    assert said["reading"] == {name: said[name].upper() for name in ("kicker", "title", "lead", "text")}
+    assert "reading" not in json.loads(didban("show", "1", "--json")[1])
+
+
 def test_trends_without_lemmas_never_import_hazm(tmp_path) -> None:
     code = "import sys; from flows import cli\ntry: cli.main(['trends', '--no-lemmas'])\nfinally: print('hazm' in sys.modules)"
     environment = {"DIDBAN_VAR": str(tmp_path), "PATH": "/usr/bin:/bin"}

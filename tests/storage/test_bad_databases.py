@@ -220,10 +220,8 @@ def test_a_server_that_is_stopped_in_the_middle_is_one_line_and_no_half_article(
     with complaint("postgresql://"):
         while True:  # it may take a moment to go
             store.articles.counts()
-    with complaint("connection failed"):
+    with complaint("failed: "):  # shutting down, or gone already
         save(store, 4)
-    with complaint("connection failed"):
-        store.articles.counts()
     store.close()
 
 
