@@ -19,7 +19,7 @@ pip = $(shell python3 -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.$(1)='\
 uv = env UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$(call pip,index-url)}" SSL_CERT_FILE="$${SSL_CERT_FILE-$(call pip,cert)}" \
 	ALL_PROXY="$${ALL_PROXY-$(call pip,proxy)}" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV)
 
-.PHONY: help demo test test-browser chromium check lock bench-peers clean
+.PHONY: help demo test test-browser chromium check lock bundle install bench-peers clean
 help: ## what can be made (this list)
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
@@ -49,19 +49,39 @@ check: $(READY) ## format, lint, types, import contracts, every test: what CI ru
 	@$(MAKE) test
 
 lock: $(UV) ## write requirements*.txt again from pyproject.toml (ARGS=--upgrade for newer versions)
-	@$(uv) pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \
+	@$(uv) pip compile pyproject.toml --extra reading --group dev --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -o requirements-dev.txt $(ARGS)
-	@$(uv) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	@$(uv) pip compile pyproject.toml --extra reading --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -c requirements-dev.txt -o requirements.txt $(ARGS)
+	@$(uv) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+		--python-version 3.11 --quiet -c requirements-dev.txt -o requirements-light.txt $(ARGS)
 	@$(uv) pip compile bench/peers.in --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -o bench/peers.txt $(ARGS)
+
+LOCK ?= requirements.txt
+bundle: $(READY) ## lock and wheels of this platform as one file in dist/, for servers without an index (LOCK=requirements-light.txt: without hazm)
+	@rm -rf .bundle
+	@$(uv) build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir .bundle .
+	@$$($(uv) python find --system '$(PYTHON)') deploy/bundle.py --lock '$(LOCK)' --wheel .bundle/*.whl --also uv==$(UV_VERSION)
+	@rm -rf .bundle
+
+install: ## .venv from such a file, asking no index: make install BUNDLE=didban-….tar
+	@test -f '$(BUNDLE)' || { echo "make: BUNDLE= names the file that \`make bundle\` wrote" >&2; exit 1; }
+	@rm -rf .bundle $(READY) && mkdir .bundle && tar -xf '$(BUNDLE)' -C .bundle
+	@python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-index --find-links .bundle/wheels \
+		--upgrade --target .uv/$(UV_VERSION) uv==$(UV_VERSION)
+	@UV_PYTHON_DOWNLOADS=never $(UV) venv --quiet --no-config --allow-existing --python '$(PYTHON)' .venv
+	@UV_LINK_MODE=copy $(UV) pip sync --quiet --no-config --offline --no-index --find-links .bundle/wheels --require-hashes --compile-bytecode \
+		--python $(BIN)/python .bundle/requirements.txt
+	@rm -rf .bundle
+	@echo "$(BIN)/didban is installed: $$($(BIN)/didban --version)"
 
 bench-peers: $(UV) bench/peers.txt ## what bench/parse.py and bench/ingest.py compare with, in an environment of its own (.venv-peers)
 	@$(uv) venv --quiet --allow-existing --python '$(PYTHON)' .venv-peers
 	@$(uv) pip sync --quiet --python .venv-peers/bin/python --require-hashes bench/peers.txt
 
 clean: ## remove what make made (never var/, which holds your articles)
-	@rm -rf .venv .venv-peers .uv .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	@rm -rf .venv .venv-peers .uv .bundle .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 
 $(UV):
 	@python3 -m pip --version >/dev/null || { echo "make: python3 has no pip; install it (Debian: apt install python3-pip)" >&2; exit 1; }

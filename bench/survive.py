@@ -181,7 +181,7 @@ def survive(plan: Plan, folder: Path, *, say: Callable[[str], None] = print, spa
                 Check("failed by themselves", 0, len(codes) - codes.count(0) - codes.count(-signal.SIGKILL)),
                 Check("errors that nobody foresaw", 0, crew.tracebacks),
             ]
-        return [*ended, *_stored(plan, url, site), *report, *_asked(plan, site)]
+        return [*ended, *stored(plan, url, site), *report, *_asked(plan, site)]
 
 
 def _disturb(plan: Plan, crew: Crew, site: Site, command: Sequence[str], say: Callable[[str], None]) -> list[int]:
@@ -213,7 +213,7 @@ def _end(processes: Sequence[Process]) -> list[int]:
         raise TimeoutError(f"a run has not ended within {PATIENCE} seconds") from None
 
 
-def _stored(plan: Plan, url: str, site: Site) -> list[Check]:
+def stored(plan: Plan, url: str, site: Site) -> list[Check]:
     """What the database holds, read behind the store's back."""
     first = LAST - timedelta(days=plan.days)
     published = sorted(
