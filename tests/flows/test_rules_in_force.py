@@ -244,7 +244,7 @@ def test_a_shift_that_begins_on_a_broken_file_watches_and_tells(
     assert "\n  not in force: own.toml:4: " in capfd.readouterr().out
     assert cli_run("rules") == 0
     out, err = capfd.readouterr()
-    assert (out, "the last good rules are in force" in err) == ("first\tیک\tnormal\n", True)
+    assert (out.startswith("first\tیک\tnormal"), "the last good rules are in force" in err) == (True, True)
     assert cli_run("import", str(SEEDS)) == 0
     assert "own.toml:4" in capfd.readouterr().err
 
