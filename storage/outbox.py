@@ -102,7 +102,11 @@ class Outbox:
         What piled up while no way led to a channel for long becomes one digest (`_fold`).
         """
         count = 0
-        for channel in channels:
+        message = tables.message.c
+        long = (message.state == "open") & (message.away_since <= now - AWAY) & message.channel.in_(channels)
+        with self._database.read() as connection:
+            away = connection.scalars(select(message.channel).where(long).distinct()).all()
+        for channel in away:
             with self._database.write(alone=True) as connection:
                 count += _fold(connection, channel, render, now)
         while True:
@@ -208,10 +212,13 @@ class Outbox:
     def take(self, channels: Collection[str], *, owner: str, now: datetime, lease: timedelta) -> Message | None:
         """The open message that has been due longest, leased; None when there is none."""
         table = tables.message
-        # A lease that is longer than any, or a try that is still to come, is of a clock that has been set back.
+        # A lease that is longer than any, or a time still to come of what is past, is of a clock that has been set back. One that
+        # nobody has tried is due since it was closed, unless its receiver asked for time (`hold`).
         none = table.c.leased_until.is_(None)
         free = or_(none, table.c.leased_until <= now, table.c.leased_until > now + 2 * lease)
-        due = or_(table.c.due_at <= now, table.c.attempts == 0, table.c.tried_at > now + _SKEW)
+        untried = (table.c.attempts == 0) & (table.c.due_at == table.c.closed_at)
+        ahead = or_(table.c.closed_at > now + _SKEW, table.c.tried_at > now + _SKEW)
+        due = or_(table.c.due_at <= now, untried, ahead)
         where = (table.c.state == "open") & table.c.channel.in_(channels) & due & free
         with self._database.write() as connection:
             query = select(table).where(where).order_by(table.c.due_at, table.c.id).limit(1)
