@@ -16,7 +16,7 @@ from html import escape, unescape
 from typing import Final
 from urllib.parse import urlsplit
 
-from alerts.lines import QUOTES
+from alerts.lines import QUOTES, printable
 from alerts.parts import MARK
 
 _FSI, _PDI = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
@@ -24,19 +24,26 @@ _URL: Final = re.compile(r"https?://\S+")
 _ISOLATED: Final = re.compile(f"{_FSI}([^{_FSI}{_PDI}]*){_PDI}")
 _LATIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ./:@_+&-]*[A-Za-z0-9+])?")
 _MARKED: Final = re.compile(f"({MARK[0]}[^{MARK[1]}]*{MARK[1]})")
+_SIGNS: Final = re.compile(f"[{MARK[0]}{MARK[1]}\N{RIGHT-TO-LEFT MARK}{_FSI}{_PDI}]")
+_HEADLINE: Final = "\x01"
+"""Before the line of the headline; as little in a page's text as the marks."""
 _ANCHOR: Final = re.compile(r'<a href="([^"]*)">[^<]*</a>')
 _TAG: Final = re.compile(r"</?b>")
 
 _FONT: Final = "font-family:Vazirmatn,Tahoma,'Segoe UI',Arial,sans-serif;direction:rtl;text-align:right"
 _BOLD: Final = '<b style="background-color:#fff3bf;color:#1b1b1b">'
-_HEAD: Final = "margin:0 0 16px;font-size:18px;line-height:1.8"
+_HEAD: Final = '<b style="font-size:20px;line-height:1.7">'
 _BLOCK: Final = "margin:0 0 16px;font-size:16px;line-height:1.9"
 _LINK: Final = "color:#1a56b0;font-size:13px;word-break:break-all"
 
 
-def mail_html(marked: str, *, title: str) -> str:
-    """A whole page for mail programs."""
-    blocks = "\n".join(_paragraph(number, block) for number, block in enumerate(marked.split("\n\n")))
+def mail_html(marked: str, *, title: str, headline: str = "") -> str:
+    """A whole page for mail programs. The first line that says nothing but `headline` stands out."""
+    lines, wanted = marked.split("\n"), _bare(headline)
+    told = next((number for number, line in enumerate(lines) if wanted and _bare(line) == wanted), None)
+    if told is not None:
+        lines[told] = f"{_HEADLINE}{lines[told]}"
+    blocks = "\n".join(map(_paragraph, "\n".join(lines).split("\n\n")))
     return (
         '<!doctype html>\n<html dir="rtl" lang="fa"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -65,12 +72,14 @@ def plain(html: str) -> str:
     return unescape(quoted)
 
 
-def _paragraph(number: int, block: str) -> str:
+def _paragraph(block: str) -> str:
     lines = "<br>\n".join(_mail_line(line) for line in block.split("\n"))
-    return f'<p dir="rtl" style="{_BLOCK if number else _HEAD}">{lines}</p>'
+    return f'<p dir="rtl" style="{_BLOCK}">{lines}</p>'
 
 
 def _mail_line(line: str) -> str:
+    if line.startswith(_HEADLINE):
+        return f"{_HEAD}{_mail_line(line[1:])}</b>"
     if _is_link(line):
         return f'<a dir="ltr" href="{escape(line)}" style="{_LINK}">{escape(line)}</a>'
     return _each(line, _BOLD, lambda piece: "".join(_runs(piece)))
@@ -100,6 +109,11 @@ def _latin(words: str) -> Iterator[str]:
             yield f'{escape(words[at : run.start()])}<bdi dir="ltr">{escape(run[0])}</bdi>'
             at = run.end()
     yield escape(words[at:])
+
+
+def _bare(line: str) -> str:
+    """A line without marks and signs of direction."""
+    return printable(_SIGNS.sub("", line)).strip()
 
 
 def _is_link(line: str) -> bool:

@@ -39,7 +39,7 @@ from alerts.channels.http import LOOPBACK, trust
 from alerts.html import mail_html
 from alerts.lines import printable
 from alerts.parts import MARK, short, words
-from didban.alert import AnyDraft
+from didban.alert import AnyDraft, Draft
 from didban.errors import ChannelRefused, ChannelUnreachable, SendError, SettingsError
 
 _SUBJECT: Final = 120
@@ -75,10 +75,12 @@ class MailChannel(Stepwise):
 
     def render(self, draft: AnyDraft) -> tuple[str, ...]:
         title = short(draft, names=self.source_names, limit=_SUBJECT)
+        marked = words(draft, names=self.source_names, mark=MARK)
+        headline = draft.article.title if isinstance(draft, Draft) else marked.partition("\n")[0]
         said = {
             "subject": title,
             "text": words(draft, names=self.source_names),
-            "html": mail_html(words(draft, names=self.source_names, mark=MARK), title=title),
+            "html": mail_html(marked, title=title, headline=headline),
         }
         return (json.dumps(said, ensure_ascii=False).encode(errors="replace").decode(),)
 

@@ -148,6 +148,15 @@ def test_a_page_of_mail_escapes_everything_and_marks_the_evidence() -> None:
     assert re.search(r'<td dir="rtl" align="right" style="[^"]*direction:rtl;text-align:right', page)
 
 
+def test_the_headline_stands_out_whatever_is_marked_in_it() -> None:
+    page = mail_html(f"سر\n\N{RIGHT-TO-LEFT MARK}ICT {OPEN}دفتر{CLOSE}\nICT دفتر", title="x", headline="ICT دفتر")
+    assert page.count("font-size:20px") == 1
+    assert re.search(
+        r'<b style="font-size:20px[^>]*>[^\n]*<bdi dir="ltr">ICT</bdi> <b style=[^>]*>دفتر</b></b><br>', page
+    )
+    assert Tags(page).open == []
+
+
 def test_a_link_is_what_stands_alone_on_its_line_and_is_one() -> None:
     tags = Tags(mail_html("سر\n\nhttps://www.irna.ir/news/1/خبر?a=1&b=2\n\njavascript:alert(1)", title="x"))
     assert tags.links == ["https://www.irna.ir/news/1/خبر?a=1&b=2"]
