@@ -287,6 +287,11 @@ def _one_alert(connection: Connection, kept: Row[Any], other: Row[Any]) -> None:
         facts = ("title", "priority", "live", "raised_at", "article", "revision")
         values = {name: getattr(other, name) for name in facts}
         connection.execute(update(alert).where(alert.c.id == kept.id).values(**values))
+    if other.acked_at is not None and kept.acked_at is None:  # who has seen the one has seen the other
+        seen = {"acked_at": other.acked_at, "acked_by": other.acked_by}
+        connection.execute(update(alert).where(alert.c.id == kept.id).values(seen))
+        later = and_(notice.c.alert == kept.id, notice.c.step > 0, notice.c.state == "waiting")
+        connection.execute(update(notice).where(later).values(state="cancelled"))
     told = {row.channel: row for row in connection.execute(select(notice).where(notice.c.alert == kept.id))}
     for row in connection.execute(select(notice).where(notice.c.alert == other.id)).all():
         here, doubled = told.get(row.channel), row.id

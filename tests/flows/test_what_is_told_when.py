@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 
 from didban.dates import TEHRAN
 from didban.errors import ChannelUnreachable, InputError, SendError
+from flows.deliver import hasten
 from storage.store import Store
 from tests.support_delivery import Office, office, titled
 
@@ -135,6 +137,34 @@ def test_acknowledging_is_of_the_story_and_done_once(desk: Office) -> None:
     assert {told.acked_by for told in desk.store.outbox.alerts()} == {"a"}
     with pytest.raises(InputError, match="there is no alert 99"):
         desk.store.outbox.acknowledge([first, 99], by="a", now=desk.clock())
+
+
+def test_who_has_seen_one_of_two_stories_that_turn_out_to_be_one_has_seen_both(store: Store) -> None:
+    with office(store, SUNDAY, channels=("officer", "sms"), escalate_to=["sms"]) as desk:
+        first = desk.publish(f"{FIRE} در انبار کهنهٔ ادارهٔ بایگانی شهرستان دیشب روی داد و کسی آسیب ندید.")
+        desk.publish("آتش.")
+        desk.deliver()
+        (second, _) = store.outbox.alerts()
+        assert store.outbox.acknowledge([second.id], by="officer", now=desk.clock()) == 1
+        desk.number -= 1
+        desk.publish(first.text, title=first.title)  # the second article, edited
+        desk.forward(HOUR, every=30 * MINUTE)
+        assert desk.channels["sms"].sent == []
+        assert {told.acked_by for told in store.outbox.alerts()} == {"officer"}
+
+
+def test_a_single_pass_tells_at_its_end_what_it_gathered_but_not_at_night(desk: Office) -> None:
+    desk.publish(f"{EGOV} 1")
+    asyncio.run(hasten(desk.pipeline()))
+    assert [titled(said) for said in desk.deliver()] == [{"egov"}]
+    desk.publish(f"{POST} 2")
+    asyncio.run(hasten(desk.pipeline()))
+    assert desk.deliver() == []  # it waits for its digest
+    desk.clock.forward(14 * HOUR)
+    desk.deliver()
+    desk.publish(f"{EGOV} 3")
+    asyncio.run(hasten(desk.pipeline()))
+    assert desk.deliver() == []
 
 
 def test_a_muted_rule_is_raised_and_kept_and_told_to_nobody(desk: Office) -> None:
