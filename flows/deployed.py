@@ -46,7 +46,7 @@ from prefect.deployments import run_deployment
 from prefect.events import emit_event
 from prefect.events.filters import EventFilter, EventNameFilter, EventOccurredFilter, EventResourceFilter
 from prefect.exceptions import TerminationSignal
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 from prefect.states import Crashed
 from pydantic import Field
@@ -191,7 +191,7 @@ def _named_backfill(asked: Mapping[str, Any]) -> str:
 
 def _scheduled() -> bool:
     """A run of a deployment, not of a command."""
-    return bool(flow_run.deployment_id)
+    return bool(deployment.id)
 
 
 def _emit(alert: Alert) -> None:
