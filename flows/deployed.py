@@ -231,9 +231,14 @@ def _tidy() -> None:
     A worker marks the runs that it sees die; one that dies with its worker stays Running for ever. The server's own vacuum
     deletes old runs where it is switched on, as under `didban up`; a server of others may not have it.
     """
-    if not _scheduled():
-        return
-    now = datetime.now(UTC)
+    try:
+        if _scheduled():
+            _clear(datetime.now(UTC))
+    except Exception as error:
+        get_run_logger().warning("what the dead left on the server stays: %s", error)
+
+
+def _clear(now: datetime) -> None:
     pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
     with get_client(sync_client=True) as client:
         alive = FlowRunFilter(state=_in(StateType.RUNNING, StateType.PENDING, StateType.CANCELLING))
@@ -257,24 +262,24 @@ def _beat() -> timedelta | None:
 
 def _heard(client: SyncPrefectClient, runs: Collection[str], since: datetime) -> set[str]:
     """Those of the runs that have sent a heartbeat since."""
-    if not runs:
-        return set()
-    page = client.read_events(
-        EventFilter(
+    names = [f"prefect.flow-run.{run}" for run in runs]
+    heard: set[str] = set()
+    for start in range(0, len(names), _EVENTS):
+        wanted = EventFilter(
             occurred=EventOccurredFilter(since=since),
             event=EventNameFilter(name=["prefect.flow-run.heartbeat"]),
-            resource=EventResourceFilter(id=[f"prefect.flow-run.{run}" for run in runs]),
-        ),
-        limit=_MANY,
-    )
-    return {event.resource.id.removeprefix("prefect.flow-run.") for event in page.events}
+            resource=EventResourceFilter(id=names[start : start + _EVENTS], distinct=True),
+        )
+        page = client.read_events(wanted, limit=_EVENTS)
+        heard |= {event.resource.id.removeprefix("prefect.flow-run.") for event in page.events}
+    return heard
 
 
 def _in(*states: StateType) -> FlowRunFilterState:
     return FlowRunFilterState(type=FlowRunFilterStateType(any_=list(states)))
 
 
-_MANY = 200  # of one answer: the server's own limit
+_MANY, _EVENTS = 200, 50  # of one answer: the server's own limits
 
 
 def _progress(source: str) -> archive.Show:
