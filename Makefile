@@ -49,9 +49,9 @@ check: $(READY) ## format, lint, types, import contracts, every test: what CI ru
 	@$(MAKE) test
 
 lock: $(UV) ## write requirements*.txt again from pyproject.toml (ARGS=--upgrade for newer versions)
-	@$(uv) pip compile pyproject.toml --extra reading --group dev --universal --generate-hashes --no-emit-index-url \
+	@$(uv) pip compile pyproject.toml --extra hazm --group dev --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -o requirements-dev.txt $(ARGS)
-	@$(uv) pip compile pyproject.toml --extra reading --universal --generate-hashes --no-emit-index-url \
+	@$(uv) pip compile pyproject.toml --extra hazm --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -c requirements-dev.txt -o requirements.txt $(ARGS)
 	@$(uv) pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 		--python-version 3.11 --quiet -c requirements-dev.txt -o requirements-light.txt $(ARGS)
