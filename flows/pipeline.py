@@ -46,9 +46,9 @@ from storage.store import Store
 from storage.units import Order, Unit, Walk
 
 LEASE = timedelta(minutes=15)
-BATCH = 20
+BATCH = 40
 TOGETHER = 10
-AT_ONCE = 0.05
+AT_ONCE = 0.2
 """Seconds. Articles that come faster than this one after the other are saved up to TOGETHER in a transaction: at the pace of a
 polite run each is saved alone, while its successor is waited for."""
 MOST_PAGES = 100
@@ -66,6 +66,14 @@ class Fetch(Protocol):
     def __call__(
         self, url: str, *, hosts: tuple[str, ...], etag: str | None = None, last_modified: str | None = None
     ) -> Awaitable[Page | None]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """A page of a walk, and what it listed."""
+
+    page: Page
+    listed: Listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +129,7 @@ class Pipeline:
         running: what is left stays due.
         """
         trouble: DidbanError | None = None
+        last: Walked | None = None
         units, silent, archive = self.store.units, 0, "gap" not in ways
         while silent < 2 and not isinstance(trouble, Blocked):
             take = partial(units.take, source.key, ways=ways, owner=self.owner, lease=LEASE, order=order)
@@ -128,7 +137,7 @@ class Pipeline:
             if unit is None:
                 break
             try:
-                await self._walk_page(source, unit, tally)
+                last = await self._walk_page(source, unit, tally, last)
                 silent = 0
             except (FetchError, ReadError) as error:
                 trouble = error
@@ -155,14 +164,16 @@ class Pipeline:
         walls = silent = 0
         trouble: DidbanError | None = None
         links, via = self.store.links, "backfill" if archive else "watch"
-        while True:
+
+        def take(now: datetime) -> list[Waiting]:
+            self.store.sources.extend(source.key, owner=self.owner, until=now + LEASE)
+            return links.take(source.key, owner=self.owner, now=now, lease=LEASE, limit=BATCH, via=via)
+
+        more = True
+        while more:
             held = self.now()
-            await self.run(self.store.sources.extend, source.key, owner=self.owner, until=held + LEASE)
-            batch = await self.run(
-                links.take, source.key, owner=self.owner, now=held, lease=LEASE, limit=BATCH, via=via
-            )
-            if not batch:
-                break
+            batch = await self.run(take, held)
+            more = len(batch) == BATCH
             ready: list[Arrived] = []
             for place, waiting in enumerate(batch):
                 if self.now() - held > LEASE / 3:
@@ -222,12 +233,13 @@ class Pipeline:
         if listed.problem:
             raise ReadError(listing.url, listed.problem)
 
-    async def _walk_page(self, source: Source, unit: Unit, tally: Tally) -> None:
+    async def _walk_page(self, source: Source, unit: Unit, tally: Tally, last: Walked | None) -> Walked | None:
+        """Walk a unit's next page; `last` is the page that was walked before it, and the one walked now is given back."""
         try:
             page = await self.fetch(unit.listing.url, hosts=source.hosts)
         except Gone as gone:
             if await self._ended(source, unit):
-                return
+                return None
             raise gone from None
         if page is None:
             raise ServerFault(unit.listing.url, "says not modified to a question without conditions")
@@ -238,13 +250,13 @@ class Pipeline:
             raise
         if unit.page_url is not None and not listed.links and not listed.listings:
             if await self._ended(source, unit):
-                return
+                return None
             await self._keep_unread(
                 source, page, empty := Unreadable(page.url, "empty, and the page before goes on with it")
             )
             raise empty
-        before = None if unit.knows(listed.links) else await self._page_before(source, unit)
-        moved = () if before is None else before[1].links
+        before = None if unit.knows(listed.links) else await self._page_before(source, unit, last)
+        moved = () if before is None or before is last else before.listed.links
         wanted = [link for link in (*moved, *listed.links) if _within(link, unit)]
         if listed.problem and (unit.attempts < DAMAGED_TRIES or not listed.links):
             note_damaged = partial(self.store.units.note_damaged, unit, wanted, page, problem=listed.problem)
@@ -263,9 +275,10 @@ class Pipeline:
             reason = f"given up after {MOST_PAGES} pages, short of where the walk should end"
             tally.problems.append(f"{page.url}: {reason}")
             await self.run(self.store.units.put_off, unit, reason=reason, due=None)
+        return Walked(page=page, listed=listed)
 
-    async def _page_before(self, source: Source, unit: Unit) -> tuple[Page, Listed] | None:
-        """The page that was walked last, as it is by now; None at the first page.
+    async def _page_before(self, source: Source, unit: Unit, last: Walked | None = None) -> Walked | None:
+        """The page that was walked last, as it is by now: `last` itself, where not a byte has changed. None at the first page.
 
         Where an article was deleted meanwhile, another has moved up to it from the page that was just read, or from where that one
         begins: looked at in this order, the two miss nothing between them.
@@ -273,14 +286,16 @@ class Pipeline:
         if unit.page_url is None or unit.listing.way == "sitemap":
             return None
         page = await self.fetch(unit.page_url, hosts=source.hosts)
-        return None if page is None else (page, _read(source.links, page, unit.listing))
+        if page is not None and last is not None and (page.url, page.body) == (last.page.url, last.page.body):
+            return last
+        return None if page is None else Walked(page=page, listed=_read(source.links, page, unit.listing))
 
     async def _ended(self, source: Source, unit: Unit) -> bool:
         """The next page is not there: has the list grown shorter meanwhile? Then what moved up is noted, and the walk is over."""
         before = await self._page_before(source, unit)
-        if before is None or before[1].next == unit.listing.url:
+        if before is None or before.listed.next == unit.listing.url:
             return False
-        page, listed = before
+        page, listed = before.page, before.listed
         wanted = [link for link in listed.links if _within(link, unit)]
         note = partial(self.store.units.note, unit, listed, page, wanted=wanted, next_url=None)
         await self.run(note, now=self.now())

@@ -30,6 +30,9 @@ from storage.store import Store, open_store
 
 Turn = Callable[[str, float], Awaitable[None]]
 
+STRETCH = 0.1
+"""Seconds for which a host is taken where it may be asked several times within them."""
+
 
 def now() -> datetime:
     return datetime.now(UTC)
@@ -170,14 +173,12 @@ async def workshop(
                 host, interval=interval, now=clock(), yielding=yielding, behind=ahead, owner=owner.name
             )
 
-        pace = Pace()
+        turns, pace = Turns(partial(asyncio.get_running_loop().run_in_executor, writer, ask)), Pace()
 
         async def turn(host: str, seconds: float) -> None:
-            loop, interval = asyncio.get_running_loop(), timedelta(seconds=seconds)
             if limit is not None:
                 await pace(host, 1 / limit)
-            while wait := await loop.run_in_executor(writer, ask, host, interval):  # noqa: ASYNC110 - others tell no event
-                await asyncio.sleep(wait.total_seconds())
+            await turns(host, seconds)
 
         async with fetching(settings, turn, _Memory(store, writer)) as fetcher:
             pipeline = Pipeline(
@@ -203,6 +204,36 @@ async def workshop(
             finally:  # what we still held is free at once, for processes on other machines too
                 with suppress(StoreError):
                     await pipeline.run(store.sources.release, {owner.name})
+
+
+class Turns:
+    """Turns at hosts that all processes share. `ask` takes a host for so long: zero, or how long to wait before asking again.
+
+    Where a host may be asked more often than every STRETCH, it is taken for that long at once, and the turns within it are given
+    out here: the database is asked no oftener than it is worth, and two requests are still never closer than their interval.
+    """
+
+    def __init__(self, ask: Callable[[str, timedelta], Awaitable[timedelta]]) -> None:
+        self._ask = ask
+        self._ours: dict[str, tuple[float, float]] = {}
+        """When the next turn at a host is, and when the host is another's again."""
+
+    async def __call__(self, host: str, seconds: float) -> None:
+        """Wait for this host's turn, `seconds` before any other."""
+        time = asyncio.get_running_loop().time
+        while True:
+            following, end = self._ours.get(host, (0.0, 0.0))
+            at = max(following, time())
+            if at + seconds <= end + 1e-6:
+                self._ours[host] = at + seconds, end
+                await asyncio.sleep(at - time())
+                return
+            begun, length = time(), seconds * max(int(STRETCH / seconds), 1)
+            wait = await self._ask(host, timedelta(seconds=length))
+            if not wait:
+                self._ours[host] = begun + seconds, begun + length
+                return
+            await asyncio.sleep(wait.total_seconds())
 
 
 class Pace:

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from didban.dates import TEHRAN, Printed, parse_iso, parse_printed, tehran_day
 from didban.errors import DateError
@@ -81,6 +82,7 @@ def listed_date(*texts: str) -> datetime | None:
     return next((shown.moment for shown in map(_printed, texts) if shown is not None), None)
 
 
+@lru_cache(maxsize=4096)
 def _printed(text: str) -> Printed | None:
     try:
         return parse_printed(text)
