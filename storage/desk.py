@@ -29,6 +29,7 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     live: bool | None = None
+    seen: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,8 @@ def _narrowed(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield alert.c.raised_at < wanted.until
     if wanted.live is not None:
         yield alert.c.live.is_(wanted.live)
+    if wanted.seen is not None:
+        yield alert.c.acked_at.is_not(None) if wanted.seen else alert.c.acked_at.is_(None)
     facts: Sequence[Any] = [
         article.c[name] == value
         for name, value in (("source", wanted.source), ("province", wanted.province))

@@ -21,7 +21,7 @@ from didban.settings import LOOPBACK, Settings
 from flows.rulebook import in_force
 from flows.workshop import sources_of
 from storage.store import open_store
-from web import pages, security
+from web import acts, pages, security
 from web.office import Office
 from web.render import environment
 
@@ -76,6 +76,8 @@ def create(settings: Settings) -> Starlette:
             Route("/bulletin", pages.bulletin),
             Route("/cite/{number:int}.{form:str}", pages.cite),
             Route("/export.{shape:str}", pages.export),
+            Route("/seen", acts.seen, methods=["POST"]),
+            Route("/mute", acts.mute, methods=["POST"]),
             Route("/login", _Login(web.password.get_secret_value()), methods=["GET", "POST"]),
             Route("/logout", _logout, methods=["POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),

@@ -48,6 +48,7 @@ def _shown(request: Request, template: str, *, status: int = 200, **values: Any)
     office = _office(request)
     page = office.templates.get_template(template).render(
         path=request.url.path,
+        here=f"{request.url.path}?{request.url.query}",
         token=token(request),
         source_names=office.sources,
         has_password=bool(office.settings.web.password.get_secret_value()),
@@ -88,7 +89,9 @@ def today(request: Request) -> HTMLResponse:
 def alerts(request: Request) -> HTMLResponse:
     """All stories with alerts, by rule, source, province and days."""
     office, asked = _office(request), request.query_params
-    given = {name: asked.get(name, "").strip() for name in ("rule", "source", "province", "since", "until", "kind")}
+    given = {
+        name: asked.get(name, "").strip() for name in ("rule", "source", "province", "since", "until", "kind", "seen")
+    }
     since, until, problem = _days(given)
     wanted = Wanted(
         rule=given["rule"] or None,
@@ -97,6 +100,7 @@ def alerts(request: Request) -> HTMLResponse:
         since=since,
         until=until,
         live={"live": True, "archived": False}.get(given["kind"]),
+        seen={"yes": True, "no": False}.get(given["seen"]),
     )
     before = asked.get("before", "")
     lines = office.store.desk.stories(
@@ -112,6 +116,7 @@ def alerts(request: Request) -> HTMLResponse:
         problem=problem,
         following=following,
         titles=_titles(office),
+        mutes=office.store.mutes.all(now=now()),
     )
 
 

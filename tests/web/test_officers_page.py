@@ -304,3 +304,35 @@ def test_the_archive_is_shown_day_by_day(store: Store, page: Open) -> None:
     assert "/archive/irna.svg" in client.get("/archive").text
     assert client.get("/archive/irna.svg").text.startswith("<svg")
     assert client.get("/archive/mehr.svg").status_code == 404
+
+
+def test_a_story_is_marked_as_seen_and_found_so(store: Store, page: Open) -> None:
+    save(store)
+    client = page()
+    found = re.search(r"/story/\w+", client.get("/").text)
+    assert found
+    html = client.get(found[0]).text
+    form = {"token": token(html), "alert": re.findall(r'name="alert" value="(\d+)"', html)}
+    form["back"] = re.findall(r'name="back" value="([^"]+)"', html)[0]
+    assert client.post("/seen", data=form).headers["Location"].rstrip("?") == found[0]
+    assert store.outbox.alerts()[0].acked_by == "web"
+    assert "دیده شد" in client.get(found[0]).text
+    assert client.get("/alerts?seen=no").text.count('<li class="story') == 0
+    assert client.get("/alerts?seen=yes").text.count('<li class="story') == 1
+    assert client.post("/seen", data=form | {"alert": ["x"]}).status_code == 400
+    assert client.post("/seen", data=form | {"token": "x"}).status_code == 403
+
+
+def test_a_topic_is_silenced_for_a_while_and_told_again(store: Store, page: Open) -> None:
+    client = page()
+    form = {"token": token(client.get("/alerts?rule=egov").text), "rule": "egov", "back": "/alerts?rule=egov"}
+    assert client.post("/mute", data=form | {"for": "7"}).headers["Location"] == "/alerts?rule=egov"
+    until = store.mutes.all(now=now())["egov"].until
+    assert until is not None
+    assert timedelta(days=6) < until - now() <= timedelta(days=7)
+    assert "خاموش است تا" in client.get("/alerts?rule=egov").text
+    client.post("/mute", data=form | {"for": "off"})
+    assert store.mutes.all(now=now()) == {}
+    assert client.post("/mute", data=form | {"rule": "nothing", "for": "1"}).status_code == 404
+    for elsewhere in ("//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"):
+        assert client.post("/mute", data=form | {"for": "off", "back": elsewhere}).headers["Location"] == "/"

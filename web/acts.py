@@ -1,0 +1,74 @@
+"""What an officer may do: say that a story was seen, and silence a topic. An act is a form of ours, and leads back to its page."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from urllib.parse import quote, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+
+from flows.workshop import now
+from web.office import Office
+from web.security import form
+
+SPANS: dict[str, timedelta | None] = {
+    "1": timedelta(days=1),
+    "7": timedelta(days=7),
+    "30": timedelta(days=30),
+    "": None,
+}
+"""For how long a topic may be silent, by what the form sends; empty is until it is taken back."""
+
+
+async def seen(request: Request) -> RedirectResponse:
+    """These alerts' stories were seen: nobody else needs to be told of them."""
+    office, given = _office(request), await form(request)
+    numbers = given.get("alert", [])
+    if not numbers or not all(number.isascii() and number.isdigit() and len(number) < 19 for number in numbers):
+        raise HTTPException(400)
+    who = _who(request)
+    await run_in_threadpool(office.store.outbox.acknowledge, [int(number) for number in numbers], by=who, now=now())
+    return _back(given)
+
+
+async def mute(request: Request) -> RedirectResponse:
+    """A topic is told to nobody for a while, or again."""
+    office, given = _office(request), await form(request)
+    rule, span = given.get("rule", [""])[0], given.get("for", [""])[0]
+    if rule not in {one.id for one in await run_in_threadpool(office.rules)}:
+        raise HTTPException(404)
+    if span == "off":
+        await run_in_threadpool(office.store.mutes.end, rule)
+    elif span in SPANS:
+        length = SPANS[span]
+        until = None if length is None else now() + length
+        await run_in_threadpool(office.store.mutes.mute, rule, until=until, by=_who(request), now=now())
+    else:
+        raise HTTPException(400)
+    return _back(given)
+
+
+def _office(request: Request) -> Office:
+    return request.app.state.office
+
+
+def _who(request: Request) -> str:
+    """The name that a trusted proxy gave, else only that it was done here."""
+    header = _office(request).settings.web.trusted_header
+    return request.headers.get(header, "")[:100] if header else "web"
+
+
+def _back(given: dict[str, list[str]]) -> RedirectResponse:
+    """To the page that the form was on: a path of ours, whatever was sent."""
+    parts = urlsplit(given.get("back", ["/"])[0])
+    here = (
+        not parts.scheme
+        and not parts.netloc
+        and parts.path.startswith("/")
+        and not parts.path.startswith(("//", "/\\"))
+    )
+    query = f"?{parts.query}" if parts.query else ""
+    return RedirectResponse(quote(parts.path + query, safe="/?&=%~+") if here else "/", 303)
