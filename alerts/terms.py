@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from didban.text import REPERTOIRE, encode, fold, squash
@@ -187,6 +189,7 @@ class Exact(NamedTuple):
     """A whole term, as written."""
 
     pattern: re.Pattern[bytes]
+    parts: tuple[bytes, ...] = (b"",)
 
     def close(self, body: bytes, at: int) -> int:
         """Where it ends, as `Form.close` says."""
@@ -301,20 +304,35 @@ class Branch(NamedTuple):
 
     last: tuple[tuple[Form | Exact, int], ...]
     inner: tuple[tuple[Form, Branch], ...]
+    letters: Mapping[int, Branch] = MappingProxyType({})
+    """A wide branch parted by its words' first letters, and then neither of the above."""
 
     def read(self, body: bytes, starts: Collection[int], ends: dict[int, int]) -> None:
         """Note in `ends` where the terms end whose next word stands at one of `starts`, and whose others follow, parted by no
         more than 4 marks: of a term's ends, the last. A place is read on from once however many ways lead there, and every
         repetition is bounded: no input makes it slow."""
+        for letter in {body[start] for start in starts if start < len(body)} if self.letters else ():
+            if letter in self.letters:
+                self.letters[letter].read(
+                    body, [start for start in starts if body[start : start + 1] == bytes([letter])], ends
+                )
         for form, term in self.last:
             for start in starts:
-                end = form.close(body, start)
-                if end > ends.get(term, -1):
-                    ends[term] = end
+                if body.startswith(form.parts[0], start):  # most do not: this spares a call
+                    end = form.close(body, start)
+                    if end > ends.get(term, -1):
+                        ends[term] = end
         for word, branch in self.inner:
-            after = [at for start in starts if (end := word.stem(body, start)) >= 0 for at in word.onward(body, end)]
+            after: set[int] = set()
+            for start in starts:
+                if body.startswith(word.parts[0], start):
+                    end = word.stem(body, start)
+                    after.update(word.onward(body, end) if end >= 0 else ())
             if after:
-                branch.read(body, set(after), ends)
+                branch.read(body, after, ends)
+
+
+_WIDE = 8
 
 
 def branch(terms: Sequence[tuple[int, Sequence[Word]]]) -> Branch:
@@ -325,4 +343,12 @@ def branch(terms: Sequence[tuple[int, Sequence[Word]]]) -> Branch:
             longer.setdefault(word, []).append((number, others))
     last = tuple((form, number) for number, words in terms if len(words) == 1 for form in words[0].forms)
     inner = tuple((form, then) for word, rest in longer.items() for then in (branch(rest),) for form in word.forms)
-    return Branch(last, inner)
+    if len(last) + len(inner) <= _WIDE:
+        return Branch(last, inner)
+    ends: dict[int, list[tuple[Form | Exact, int]]] = defaultdict(list)
+    onward: dict[int, list[tuple[Form, Branch]]] = defaultdict(list)
+    for form, number in last:
+        ends[form.parts[0][0]].append((form, number))
+    for form, then in inner:
+        onward[form.parts[0][0]].append((form, then))
+    return Branch((), (), {at: Branch(tuple(ends[at]), tuple(onward[at])) for at in {*ends, *onward}})
