@@ -194,7 +194,7 @@ def _start(
     _wait(url, home, prefect("server", "server", "start", "--host", "127.0.0.1", "--port", str(port)))
 
     _ask(f"{url}/work_pools/", {"name": POOL, "type": "process"})
-    wanted = plan(every, shift)
+    began, wanted = datetime.now(UTC), plan(every, shift)
     once = prefect("deploy", "--no-prompt", "deploy", "--all", "--prefect-file", str(_written(wanted, home)))
     code = once.ended()
     family.remove(once)
@@ -203,7 +203,7 @@ def _start(
     report(_deployed(wanted, every, shift))
 
     _close_lost(url, family, older=timedelta())
-    _drop_missed(url, older=timedelta())
+    _drop_missed(url, older=datetime.now(UTC) - began)  # not the first one of this plan, however long deploying took
     prefect("worker", "worker", "start", "--pool", POOL, "--type", "process", "--install-policy", "never")
     prefect(METRICS, "metrics", "--port", str(health[1]), program="flows.cli")
     if page is not None:
