@@ -231,7 +231,8 @@ def stored(plan: Plan, url: str, site: Site) -> list[Check]:
             Check("links twice", 0, len(keys) - len(set(keys))),
             Check("links that are not stored", 0, len(rows("SELECT id FROM link WHERE state <> 'stored'"))),
             Check("revisions", plan.articles, len(rows("SELECT article FROM revision"))),
-            Check("archived alerts", plan.articles // 10, len(rows("SELECT id FROM alert WHERE NOT live"))),
+            Check("articles with evidence", plan.articles // 10, len(rows("SELECT DISTINCT article FROM match"))),
+            Check("their stories without an archived alert", 0, len(rows(_WITHOUT))),
             Check("live alerts", 0, len(rows("SELECT id FROM alert WHERE live"))),
             Check("notifications", 0, len(rows("SELECT id FROM notification"))),
             Check("messages", 0, len(rows("SELECT id FROM message"))),
@@ -278,6 +279,12 @@ def show(checks: Sequence[Check]) -> str:
         + ("" if check.well else f"  instead of {check.wanted}")
         for check in checks
     )
+
+
+_WITHOUT = (
+    "SELECT DISTINCT article.story FROM match JOIN article ON article.id = match.article"
+    " WHERE article.story NOT IN (SELECT story FROM alert WHERE NOT live)"
+)
 
 
 def main() -> None:
