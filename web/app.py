@@ -139,7 +139,7 @@ class _Login:
             return pages.login(request, "گذرواژه درست نیست.", status=403)
         self._guesses.right(address)
         request.session.clear()  # what was known before the log-in is worth nothing after it
-        request.session["in"] = True
+        request.session["in"] = security.admission(self._password)
         wanted = given.get("next", ["/"])[0]
         return RedirectResponse(wanted if wanted.startswith("/") and wanted[1:2] not in {"/", "\\"} else "/", 303)
 

@@ -63,6 +63,11 @@ def is_password(given: str, kept: str) -> bool:
         return False
 
 
+def admission(kept: str) -> str:
+    """What a session holds that was let in by this password: with another one, whoever had come in by it has to come again."""
+    return hashlib.sha256(b"didban web:" + kept.encode()).hexdigest()[:32]
+
+
 def _scrypt(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode(errors="replace"), salt=salt, dklen=32, **_SCRYPT)
 
@@ -148,7 +153,7 @@ class Guarded:
         if self._header:
             peer = request.client.host if request.client else ""
             return peer in self._proxies and bool(request.headers.get(self._header, "").strip())
-        return not self._password or request.session.get("in") is True
+        return not self._password or request.session.get("in") == admission(self._password)
 
 
 def token(request: Request) -> str:

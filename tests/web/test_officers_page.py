@@ -295,6 +295,14 @@ def test_what_is_on_screen_can_be_taken_along(store: Store, page: Open) -> None:
     assert client.get("/cite/1.exe").status_code == client.get("/cite/99.ris").status_code == 404
 
 
+def test_another_password_ends_the_sessions_of_the_one_before(page: Open) -> None:
+    client = page(password=hashed("before"))
+    client.post("/login", data={"token": token(client.get("/login").text), "password": "before"})
+    assert client.get("/").status_code == 200
+    cookie = {"Cookie": f"didban={client.cookies['didban']}"}
+    assert page(password=hashed("after")).get("/", headers=cookie).status_code == 303
+
+
 def test_the_archive_is_shown_day_by_day(store: Store, page: Open) -> None:
     client = page()
     assert "هنوز بایگانی" in client.get("/archive").text
