@@ -77,6 +77,20 @@ class Desk:
                 told.setdefault(story, []).append(one)
             return [Line(place=at, told=tuple(told[story])) for story, at in places.items()]
 
+    def articles(self, wanted: Wanted, *, size: int = 500) -> Iterator[tuple[int, Article]]:
+        """The articles in which such alerts were found, each once, by number: a page of rows at a time, no transaction open."""
+        article, story, last = tables.article, tables.story, 0
+        found = select(tables.alert.c.article).where(*_narrowed(wanted))
+        query = select(article, story.c.key.label("story_key")).join(story).where(article.c.id.in_(found))
+        while True:
+            with self._database.read() as connection:
+                rows = connection.execute(query.where(article.c.id > last).order_by(article.c.id).limit(size)).all()
+            for row in rows:
+                yield row.id, article_of(row)
+            if len(rows) < size:
+                return
+            last = rows[-1].id
+
     def story(self, key: str, *, most: int = 50) -> Whole | None:
         """One story by its key, with at most so many carriers; None when there is none."""
         article, story = tables.article, tables.story

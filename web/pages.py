@@ -21,8 +21,7 @@ from didban.errors import DateError, InputError
 from didban.query import read_query
 from flows.cite import outlet
 from flows.coverage import as_rows, calendar_svg, report
-from flows.exports import Export, Query
-from flows.formats import cited
+from flows.formats import STREAMS, cited
 from flows.search import highlights
 from flows.status import status as status_of
 from flows.workshop import now, sources_of
@@ -89,19 +88,7 @@ def today(request: Request) -> HTMLResponse:
 def alerts(request: Request) -> HTMLResponse:
     """All stories with alerts, by rule, source, province and days."""
     office, asked = _office(request), request.query_params
-    given = {
-        name: asked.get(name, "").strip() for name in ("rule", "source", "province", "since", "until", "kind", "seen")
-    }
-    since, until, problem = _days(given)
-    wanted = Wanted(
-        rule=given["rule"] or None,
-        source=given["source"] or None,
-        province=given["province"] or None,
-        since=since,
-        until=until,
-        live={"live": True, "archived": False}.get(given["kind"]),
-        seen={"yes": True, "no": False}.get(given["seen"]),
-    )
+    given, wanted, problem = _asked(request)
     before = asked.get("before", "")
     lines = office.store.desk.stories(
         wanted, before=int(before) if before.isdecimal() and len(before) < 19 else None, limit=A_PAGE + 1
@@ -214,16 +201,17 @@ def cite(request: Request) -> Response:
 
 
 def export(request: Request) -> Response:
-    """The articles that a list is made of, as a file: JSON lines or CSV."""
-    office, asked, shape = _office(request), request.query_params, request.path_params["shape"]
-    if shape not in {"jsonl", "csv"}:
+    """The articles that a list of alerts is made of, as a file: JSON lines or CSV."""
+    office, shape = _office(request), request.path_params["shape"]
+    if shape not in TYPES:
         raise HTTPException(404)
-    since, until = (parse_day(asked[name]) if asked.get(name) else None for name in ("since", "until"))
-    source, province, rule = (asked.get(name) or None for name in ("source", "province", "rule"))
-    query = Query(source=source, province=province, rule=rule, since=since, until=until)
+    _, wanted, problem = _asked(request)
+    if problem:
+        return said(request, problem, status=400)
+    sites = sources_of(office.settings).sources
     made = tempfile.NamedTemporaryFile(prefix="didban-", suffix=f".{shape}", delete=False)  # noqa: SIM115 - sent, then deleted
     with made:
-        Export(office.store, sources_of(office.settings), query).to_stream(shape, cast("BinaryIO", made))
+        STREAMS[shape](cast("BinaryIO", made), office.store.desk.articles(wanted), lambda key: outlet(sites, key))
     gone = BackgroundTask(Path(made.name).unlink, missing_ok=True)
     return _attached(FileResponse(made.name, background=gone, media_type=TYPES[shape]), f"didban.{shape}")
 
@@ -231,6 +219,23 @@ def export(request: Request) -> Response:
 def _attached(answer: Response, name: str) -> Response:
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
+
+
+def _asked(request: Request) -> tuple[dict[str, str], Wanted, str]:
+    """What a list of alerts is asked for: as typed, as the store understands it, and what is wrong with it."""
+    names = ("rule", "source", "province", "since", "until", "kind", "seen")
+    given = {name: request.query_params.get(name, "").strip() for name in names}
+    since, until, problem = _days(given)
+    wanted = Wanted(
+        rule=given["rule"] or None,
+        source=given["source"] or None,
+        province=given["province"] or None,
+        since=since,
+        until=until,
+        live={"live": True, "archived": False}.get(given["kind"]),
+        seen={"yes": True, "no": False}.get(given["seen"]),
+    )
+    return given, wanted, problem
 
 
 def _titles(office: Office) -> dict[str, str]:

@@ -295,6 +295,16 @@ def test_what_is_on_screen_can_be_taken_along(store: Store, page: Open) -> None:
     assert client.get("/cite/1.exe").status_code == client.get("/cite/99.ris").status_code == 404
 
 
+def test_a_list_as_a_file_holds_what_the_list_shows(store: Store, page: Open) -> None:
+    save(store, published=now() - timedelta(days=900))
+    save(store, id="2", url=None, title="بارش باران", lead="", text="فردا باران می‌بارد و هوا سرد می‌شود.")
+    client, today = page(), f"since={now():%Y-%m-%d}"
+    for asked, count in (("", 1), (today, 1), ("kind=live", 1), ("kind=archived", 0), ("seen=yes", 0)):
+        assert client.get(f"/alerts?{asked}").text.count('<li class="story') == count
+        assert len(client.get(f"/export.jsonl?{asked}").text.splitlines()) == count
+    assert client.get("/export.csv?since=1405/13/01").status_code == 400
+
+
 def test_another_password_ends_the_sessions_of_the_one_before(page: Open) -> None:
     client = page(password=hashed("before"))
     client.post("/login", data={"token": token(client.get("/login").text), "password": "before"})
