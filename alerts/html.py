@@ -59,9 +59,7 @@ def mail_html(marked: str, *, title: str, headline: str = "") -> str:
 def messenger_html(marked: str) -> str:
     """Telegram's HTML: `<b>` and `<a>` alone. What is visible of it is never longer than `marked`."""
     return "\n".join(
-        f'<a href="{escape(line)}">{escape(urlsplit(line).netloc)}</a>'
-        if _is_link(line)
-        else _each(line, "<b>", escape)
+        f'<a href="{escape(line)}">{escape(_place(line))}</a>' if _is_link(line) else _each(line, "<b>", escape)
         for line in marked.split("\n")
     )
 
@@ -114,6 +112,13 @@ def _latin(words: str) -> Iterator[str]:
 def _bare(line: str) -> str:
     """A line without marks and signs of direction."""
     return printable(_SIGNS.sub("", line)).strip()
+
+
+def _place(url: str) -> str:
+    try:
+        return urlsplit(url).netloc or url
+    except ValueError:  # http://[ is nobody's address, and an imported line may say so
+        return url
 
 
 def _is_link(line: str) -> bool:

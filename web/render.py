@@ -66,7 +66,10 @@ def moment(at: datetime | None) -> str:
 
 def link(url: str | None) -> str | None:
     """An address that may be followed, or None: a page's own could be `javascript:`."""
-    return url if url and urlsplit(url).scheme in {"http", "https"} else None
+    try:
+        return url if url and urlsplit(url).scheme in {"http", "https"} else None
+    except ValueError:  # http://[ is nobody's address, and an imported line may say so
+        return None
 
 
 def highlighted(text: str, spans: Sequence[Span], around: Sequence[Span] = ()) -> Markup:

@@ -305,6 +305,17 @@ def test_a_list_as_a_file_holds_what_the_list_shows(store: Store, page: Open) ->
     assert client.get("/export.csv?since=1405/13/01").status_code == 400
 
 
+def test_a_story_whose_address_is_none_is_shown_without_it(store: Store, page: Open) -> None:
+    save(store, url="http://[bad/news/77")
+    client = page()
+    found = re.search(r"/story/(\w+)", client.get("/").text)
+    assert found
+    for path in (found[0], f"/bulletin?story={found[1]}"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert 'href="http://[' not in answer.text
+
+
 def test_another_password_ends_the_sessions_of_the_one_before(page: Open) -> None:
     client = page(password=hashed("before"))
     client.post("/login", data={"token": token(client.get("/login").text), "password": "before"})
