@@ -63,7 +63,10 @@ def _who(request: Request) -> str:
 
 def _back(given: dict[str, list[str]]) -> RedirectResponse:
     """To the page that the form was on: a path of ours, whatever was sent."""
-    parts = urlsplit(given.get("back", ["/"])[0])
+    try:
+        parts = urlsplit(given.get("back", ["/"])[0])
+    except ValueError:  # http://[
+        return RedirectResponse("/", 303)
     here = (
         not parts.scheme
         and not parts.netloc

@@ -191,11 +191,11 @@ def bulletin(request: Request) -> HTMLResponse:
 def cite(request: Request) -> Response:
     """One article as a citation."""
     office, form = _office(request), request.path_params["form"]
-    article = office.store.articles.get(request.path_params["number"])
+    number = request.path_params["number"]
+    article = office.store.articles.get(number) if number < 1 << 63 else None
     if article is None or form not in FORMS:
         raise HTTPException(404)
     sites = sources_of(office.settings).sources
-    number = request.path_params["number"]
     said = "".join(cited([(number, article)], lambda key: outlet(sites, key), form=form))
     return _attached(Response(said, media_type="text/plain; charset=utf-8"), f"didban-{number}.{FORMS[form]}")
 

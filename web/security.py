@@ -167,7 +167,7 @@ async def form(request: Request) -> dict[str, list[str]]:
     """What a form of ours sent. Raises HTTPException for what is too long, and for what another site made the browser send."""
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
-    if site not in {"same-origin", "none"} or (origin is not None and urlsplit(origin).netloc != request.url.netloc):
+    if site not in {"same-origin", "none"} or (origin is not None and _place(origin) != request.url.netloc):
         raise HTTPException(403)
     body = b""
     async for piece in request.stream():
@@ -175,9 +175,20 @@ async def form(request: Request) -> dict[str, list[str]]:
         if len(body) > MOST_BYTES:
             raise HTTPException(413)
     given: dict[str, list[str]] = {}
-    for name, value in parse_qsl(body.decode("utf-8", "replace"), max_num_fields=500):
+    try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=500)
+    except ValueError:
+        raise HTTPException(413) from None
+    for name, value in fields:
         given.setdefault(name, []).append(value)
     sent, ours = given.pop("token", [""])[0], request.session.get("token", "")
     if not ours or not hmac.compare_digest(sent.encode(), ours.encode()):
         raise HTTPException(403)
     return given
+
+
+def _place(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:  # http://[
+        return None

@@ -292,6 +292,7 @@ def test_what_is_on_screen_can_be_taken_along(store: Store, page: Open) -> None:
     answer = client.get("/cite/1.ris")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="didban-1.ris"'
     assert "TY  - NEWS" in answer.text
+    assert client.get(f"/cite/{10**26}.ris").status_code == 404
     assert client.get("/cite/1.exe").status_code == client.get("/cite/99.ris").status_code == 404
 
 
@@ -314,6 +315,15 @@ def test_a_story_whose_address_is_none_is_shown_without_it(store: Store, page: O
         answer = client.get(path)
         assert answer.status_code == 200
         assert 'href="http://[' not in answer.text
+
+
+def test_a_form_that_no_browser_sends_is_refused_and_breaks_nothing(store: Store, page: Open) -> None:
+    save(store)
+    client = page()
+    sent = {"token": token(client.get("/alerts?rule=egov").text), "alert": "1"}
+    assert client.post("/seen", data=sent, headers={"Origin": "http://["}).status_code == 403
+    assert client.post("/seen", data=sent | {f"x{number}": "1" for number in range(600)}).status_code == 413
+    assert client.post("/seen", data=sent | {"back": "http://["}).headers["Location"] == "/"
 
 
 def test_another_password_ends_the_sessions_of_the_one_before(page: Open) -> None:
