@@ -492,7 +492,7 @@ def search(query: str, *, lemmas: bool, limit: int, offset: int, as_json: bool, 
 
     from didban.query import read_query
     from flows import search as searching
-    from flows.workshop import opened
+    from flows.workshop import opened, sources_of
 
     settings = _settings()
     selection = replace(
@@ -503,6 +503,8 @@ def search(query: str, *, lemmas: bool, limit: int, offset: int, as_json: bool, 
     asked = read_query(query, forms=_forms if lemmas else None)
     with opened(settings) as store:
         found = store.search.find(asked, selection, limit=limit, offset=offset)
+        if not found and selection.source and selection.source not in store.articles.counts():
+            sources_of(settings).get(selection.source)  # complains of a name that nobody knows
     if as_json:
         for one in found:
             click.echo(json.dumps(searching.as_json(one, asked), ensure_ascii=False))
@@ -611,9 +613,13 @@ def alerts(ctx: click.Context, since: date | None, rule: str | None, *, as_json:
     from flows.workshop import opened
 
     start = day_bounds(since)[0] if since else None
-    with opened(_settings()) as store:
+    settings, none = _settings(), True
+    with opened(settings) as store:
         for told in store.outbox.alerts(since=start, rule=rule):
+            none = False
             click.echo(json.dumps(told_json(told), ensure_ascii=False) if as_json else told_text(told))
+    if none:
+        _rule(settings, rule)  # one that is in force no more may have alerts; one that nobody knows has none
 
 
 @alerts.command(epilog="Example: didban alerts ack 12 15 --by reza")

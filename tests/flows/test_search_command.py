@@ -96,6 +96,15 @@ def test_what_goes_on_is_said(didban: Didban) -> None:
     assert didban("search", "دولت", "--offset", "9")[2] == "didban: nothing found after the first 9\n"
 
 
+def test_a_name_that_nobody_knows_is_a_mistake_and_not_an_empty_answer(didban: Didban) -> None:
+    code, out, err = didban("search", "دولت", "--source", "mehrr")
+    assert (code, out) == (1, "")
+    assert "no source 'mehrr'" in err
+    code, out, err = didban("alerts", "--rule", "egovv")
+    assert (code, out) == (1, "")
+    assert "no rule 'egovv'" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
