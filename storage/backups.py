@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 
 from didban.errors import StoreError, StoreUnavailable
 from storage.checking import Check, check
@@ -74,6 +74,7 @@ def restore(
                 _unused(target, place)
             if place is None:
                 if filled:
+                    target.upgrade()  # rows are kept as the tables of today have them
                     backup(target, kept, progress=progress)
                 with closing(Database(f"sqlite:///{draft}", create=False)) as source:
                     copy(source, target, replacing=bool(filled), progress=progress)
@@ -156,7 +157,8 @@ def _filled(target: Database, place: Path | None) -> str:
         if target.revision() is None:
             return ""
         with target.read() as connection:
-            for table in metadata.sorted_tables:
+            there = set(inspect(connection).get_table_names())
+            for table in (table for table in metadata.sorted_tables if table.name in there):
                 query = select(func.count()).select_from(table)
                 if count := connection.execute(query).scalar_one():
                     return f"{table.name}: {count}"

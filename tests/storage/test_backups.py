@@ -164,6 +164,23 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(tmp_path: Path) ->
         assert old.revision() == "0001", "the backup itself stays as it is"
 
 
+def test_a_database_of_an_earlier_version_is_replaced(empty_url: str, tmp_path: Path) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path / 'new.db'}")) as store:
+        save(store, 1)
+        backup(store.database, tmp_path / "one.db")
+    with closing(Database(empty_url)) as old:
+        old.upgrade(to="0003")
+        with old.write() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO host (name, next_at) VALUES ('irna.ir', '2026-11-21 08:00:00.000000')"
+            )
+    with pytest.raises(StoreError, match="host: 1"):
+        restore(tmp_path / "one.db", empty_url, kept=tmp_path / "kept.db")
+    assert restore(tmp_path / "one.db", empty_url, kept=tmp_path / "kept.db", force=True)[1]
+    assert articles(empty_url) == 1
+    assert (tmp_path / "kept.db").exists()
+
+
 def test_a_backup_moves_from_postgresql_to_sqlite_and_back(postgres_url: str, tmp_path: Path) -> None:
     store = open_store(postgres_url)
     for number in range(3):
