@@ -10,6 +10,7 @@ Each method is one small transaction, or a read and one; after a crash between a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,10 +87,10 @@ class Upkeep:
         return found
 
     def lessons(self, source: str) -> tuple[bytes | None, list[bytes]]:
-        """The dictionary that a source has, and its newest pages."""
+        """The dictionary that a source has, and its newest pages, but for those that are damaged."""
         page, blob, dictionary = tables.page, tables.blob, tables.dictionary
         newest = select(dictionary.c.content).where(dictionary.c.source == source).order_by(dictionary.c.id.desc())
-        bodies = (
+        query = (
             select(page.c.url, blob.c.zstd, blob.c.dictionary)
             .join(blob)
             .where(_lesson(source), blob.c.size <= _LONGEST)
@@ -97,11 +98,12 @@ class Upkeep:
             .limit(ENOUGH)
         )
         with self._database.read() as connection:
-            rows = connection.execute(bodies).all()
-            return (
-                connection.scalar(newest.limit(1)),
-                [unpack(connection, row.zstd, row.dictionary, of=row.url) for row in rows],
-            )
+            rows = connection.execute(query).all()
+            bodies = []
+            for row in rows:
+                with suppress(StoreError):
+                    bodies.append(unpack(connection, row.zstd, row.dictionary, of=row.url))
+            return connection.scalar(newest.limit(1)), bodies
 
     @again
     def adopt(self, source: str, content: bytes | None, *, samples: int, now: datetime) -> None:

@@ -179,6 +179,16 @@ def test_a_damaged_body_is_named_and_left_alone(taught: Store) -> None:
     assert needed(taught) == [None, 1]
 
 
+def test_a_source_learns_from_the_pages_that_are_whole(store: Store) -> None:
+    store.sources.register(["irna"], now=NOW)
+    save(store, range(ENOUGH))
+    with store.database.write() as connection:
+        first = select(func.min(tables.page.c.blob)).scalar_subquery()
+        connection.execute(update(tables.blob).where(tables.blob.c.sha256 == first).values(zstd=b"damaged"))
+    assert teach(store) == ["irna"]
+    assert sum(repack(store)) == ENOUGH - 1
+
+
 # ── what is kept ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
