@@ -159,6 +159,9 @@ class Upkeep:
         """
         page, blob, revision = tables.page, tables.blob, tables.revision
         with self._database.write(alone=True) as connection:
+            theirs = select(page.c.blob).where(page.c.id.in_(numbers))
+            held = select(blob.c.sha256).where(blob.c.sha256.in_(theirs)).order_by(blob.c.sha256).with_for_update()
+            connection.execute(held).all()  # whoever keeps one of these bodies again has done so, or does it afterwards
             these = page.c.id.in_(numbers) & or_(false(), *_expired(keeping, now))
             gone = {row.id: row.blob for row in connection.execute(select(page.c.id, page.c.blob).where(these))}
             connection.execute(update(revision).where(revision.c.page.in_(gone)).values(page=None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 
@@ -15,7 +16,8 @@ from didban.errors import StoreError
 from storage import tables, upkeep
 from storage.checking import check
 from storage.packing import learn, train
-from storage.store import Store
+from storage.pages import keep
+from storage.store import Store, open_store
 from storage.upkeep import ENOUGH, Keeping
 from tests.support import NOW, TEXT, article, judge, sighting
 from tests.support_pages import bodies, frame, page, save
@@ -269,6 +271,22 @@ def test_a_page_that_turns_out_unread_meanwhile_is_not_dropped(old: Store) -> No
     old.pages.keep(page(3, fetched=NOW - 40 * DAY), source="irna", kind="listing", problem="cut off")
     assert old.upkeep.drop(found, Keeping(), NOW) == 0
     assert kept(old) == ALL
+
+
+def test_a_body_that_is_kept_again_meanwhile_is_not_dropped(postgres_url: str) -> None:
+    """Where writers work side by side: the one who drops waits for the one who keeps."""
+    with closing(open_store(postgres_url)) as store, ThreadPoolExecutor(1) as other:
+        store.sources.register(["irna"], now=NOW)
+        store.pages.keep(page(3, fetched=NOW - 40 * DAY), source="irna", kind="listing")
+        elsewhere = Page(url="https://irna.ir/archive", body=page(3).body, fetched=NOW, status=200, headers={})
+        with store.database.write() as connection:
+            keep(connection, elsewhere, source="irna", kind="listing")
+            dropped = other.submit(drop, store, Keeping())
+            with pytest.raises(TimeoutError):
+                dropped.result(0.3)
+        assert dropped.result(10) == 1
+        assert kept(store) == ["listing archive"]
+        assert [line for line in store.upkeep.damaged() if line] == []
 
 
 # ── whose turn it is ─────────────────────────────────────────────────────────────────────────────────────────────────
