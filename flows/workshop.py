@@ -230,8 +230,8 @@ class Turns:
                 return
             begun, length = time(), seconds * max(int(STRETCH / seconds), 1)
             wait = await self._ask(host, timedelta(seconds=length))
-            if not wait:
-                self._ours[host] = begun + seconds, begun + length
+            if not wait:  # the answer may have waited for whoever was writing: the next turn is counted from now
+                self._ours[host] = time() + seconds, begun + length
                 return
             await asyncio.sleep(wait.total_seconds())
 

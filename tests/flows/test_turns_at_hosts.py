@@ -74,6 +74,24 @@ def test_two_requests_are_never_closer_than_their_interval(rate: float, processe
         assert host.asked <= many / max(int(STRETCH * rate), 1) * 3 + 2  # for each stretch one, and one too early
 
 
+def test_an_answer_that_comes_late_brings_no_two_requests_together() -> None:
+    host, at = Host(), list[float]()
+
+    async def ask(name: str, length: timedelta) -> timedelta:
+        wait = await host.ask(name, length)
+        await asyncio.sleep(0.03)
+        return wait
+
+    async def whole() -> None:
+        turns = Turns(ask)
+        for _ in range(30):
+            await turns("irna.ir", 0.02)
+            at.append(asyncio.get_running_loop().time())
+
+    skipping(whole)
+    assert min(late - early for early, late in pairwise(at)) >= 0.02 - 1e-6
+
+
 def test_what_was_not_used_within_its_stretch_is_lost() -> None:
     host = Host()
 
