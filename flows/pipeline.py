@@ -70,8 +70,9 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walked:
-    """A page of a walk, and what it listed."""
+    """A page of a unit's walk, and what it listed."""
 
+    unit: int
     page: Page
     listed: Listed
 
@@ -275,10 +276,12 @@ class Pipeline:
             reason = f"given up after {MOST_PAGES} pages, short of where the walk should end"
             tally.problems.append(f"{page.url}: {reason}")
             await self.run(self.store.units.put_off, unit, reason=reason, due=None)
-        return Walked(page=page, listed=listed)
+        return Walked(unit=unit.id, page=page, listed=listed)
 
     async def _page_before(self, source: Source, unit: Unit, last: Walked | None = None) -> Walked | None:
-        """The page that was walked last, as it is by now: `last` itself, where not a byte has changed. None at the first page.
+        """The page that was walked last, as it is by now. None at the first page.
+
+        It is `last` itself where this very walk read that, and not a byte has changed: what another one noted of it says nothing.
 
         Where an article was deleted meanwhile, another has moved up to it from the page that was just read, or from where that one
         begins: looked at in this order, the two miss nothing between them.
@@ -286,9 +289,11 @@ class Pipeline:
         if unit.page_url is None or unit.listing.way == "sitemap":
             return None
         page = await self.fetch(unit.page_url, hosts=source.hosts)
-        if page is not None and last is not None and (page.url, page.body) == (last.page.url, last.page.body):
+        if page is None:
+            return None
+        if last is not None and (unit.id, page.url, page.body) == (last.unit, last.page.url, last.page.body):
             return last
-        return None if page is None else Walked(page=page, listed=_read(source.links, page, unit.listing))
+        return Walked(unit=unit.id, page=page, listed=_read(source.links, page, unit.listing))
 
     async def _ended(self, source: Source, unit: Unit) -> bool:
         """The next page is not there: has the list grown shorter meanwhile? Then what moved up is noted, and the walk is over."""

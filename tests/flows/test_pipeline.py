@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -17,6 +17,7 @@ from didban.outcome import Tally
 from flows.pipeline import Pipeline
 from storage.articles import Selection
 from storage.store import Store
+from storage.units import Walk
 from tests.support import TEXT, Hands, judge
 
 HOME = "https://www.irna.ir/"
@@ -181,6 +182,46 @@ def test_a_walk_ends_where_the_site_repeats_its_last_page(bench: Bench) -> None:
     bench.watch()
     assert bench.site.asked[-1] == "archive3"
     assert bench.store.units.states("irna", ("gap",)) == {"done": 1}
+
+
+class Dated(Dummy):
+    """A link's number is its day in October."""
+
+    def links(self, page: Page, listing: Listing) -> Listed:
+        listed = super().links(page, listing)
+        days = [replace(link, published=datetime(2026, 10, int(link.id or 1), tzinfo=UTC)) for link in listed.links]
+        return replace(listed, links=tuple(days))
+
+
+def test_what_another_walk_saw_of_a_page_is_not_taken_for_seen(bench: Bench) -> None:
+    """Two walks through one list, each for days of its own; between them an article is deleted, and another moves up."""
+    source, start = Dated(), Listing(source="irna", url=HOME + "archive1", way="page")
+    tally, down = Tally(), Unreachable(HOME, "down")
+
+    def walked(first: int, last: int) -> None:
+        since, until = (datetime(2026, 10, day, tzinfo=UTC) for day in (first, last))
+        walk = Walk(listing=start, key=f"{first}..{last}", since=since, until=until, final=until)
+        bench.store.units.open([walk], now=bench.hands())
+        asyncio.run(bench.pipeline.walk(source, ("page",), tally))
+
+    async def once(url: str, *, hosts: tuple[str, ...], **_: object) -> Page | None:
+        """The second walk finds the second page away; the first one, a moment later, has it."""
+        page = bench.site.fetch(url, hosts=hosts)
+        if url.endswith("archive2") and "archive2" not in bench.site.asked[before:]:
+            bench.site.asked.append("archive2")
+            page.close()
+            raise down
+        return await page
+
+    bench.site.publish(*range(1, 29))
+    bench.site.pages |= {"archive1": "links 28 26 next:archive2", "archive2": down}
+    walked(1, 15)
+    bench.site.pages |= {"archive1": "links 28 9 next:archive2", "archive2": "links 8 7"}
+    bench.hands.forward(timedelta(hours=3))
+    before = len(bench.site.asked)
+    bench.pipeline = replace(bench.pipeline, fetch=once)
+    walked(25, 30)
+    assert "9" in bench.stored()
 
 
 def test_a_walk_that_fails_goes_on_where_it_was(bench: Bench) -> None:
