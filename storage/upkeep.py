@@ -99,7 +99,7 @@ class Upkeep:
         )
         with self._database.read() as connection:
             rows = connection.execute(query).all()
-            bodies = []
+            bodies: list[bytes] = []
             for row in rows:
                 with suppress(StoreError):
                     bodies.append(unpack(connection, row.zstd, row.dictionary, of=row.url))
