@@ -515,7 +515,10 @@ def _save(connection: Connection, arrived: Arrived, judge: Judge) -> Saved:
             problem=None if article.complete else arrived.reason,
             field=arrived.field,
         )
-    _write_revision(connection, written, article.fetched or sighting.now, page=kept)
+    said = (
+        kept if written.edited or article.complete else None
+    )  # a page that could not be read says nothing of what is there
+    _write_revision(connection, written, article.fetched or sighting.now, page=said)
     matches, plans = judge(written.article, sighting)
     _write_matches(connection, written, matches)
     live, archived = _raise(connection, written, plans, sighting.now)

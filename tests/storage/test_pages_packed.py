@@ -289,6 +289,17 @@ def test_a_body_that_is_kept_again_meanwhile_is_not_dropped(postgres_url: str) -
         assert [line for line in store.upkeep.damaged() if line] == []
 
 
+def test_no_text_stands_on_a_page_that_could_not_be_read(store: Store) -> None:
+    unread, read = (
+        Page(url=page(1).url, body=body, fetched=NOW, status=200, headers={}) for body in (b"unread", b"read")
+    )
+    store.articles.save(article(), judge(), sighting("import"))
+    store.articles.save(article(text="", complete=False), judge(), sighting(), page=unread, reason="cannot be read")
+    store.articles.save(article(), judge(), sighting(), page=read)
+    store.sources.register(["irna"], now=NOW)
+    assert store.upkeep.expired(Keeping(articles=DAY), NOW + 9 * DAY) == []
+
+
 # ── whose turn it is ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
