@@ -243,3 +243,5 @@ class Message:
     """The steps of part `next_part` that are done, where it goes to several receivers."""
     unsure: bool = False
     """May its receiver know of it, from an earlier try?"""
+    away: bool = False
+    """Had no way led to its receiver, by the last try?"""

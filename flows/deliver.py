@@ -160,10 +160,12 @@ def _unforeseen(channel: Channel, error: Exception) -> SendError:
 async def _fail(pipeline: Pipeline, message: Message, error: SendError) -> None:
     outbox = pipeline.store.outbox
     away = isinstance(error, ChannelUnreachable)
-    if isinstance(error, ChannelRefused) or (message.attempts >= TRIES and not away):
+    # Its receiver is heard from again: what no network carried until now was no refusal of theirs.
+    tries = 1 if message.away and not away else message.attempts
+    if isinstance(error, ChannelRefused) or (tries >= TRIES and not away):
         await pipeline.run(outbox.dead, message, error=str(error))
         return
-    wait = min(FIRST_RETRY * 2 ** min(message.attempts - 1, 10), LONGEST_RETRY)
+    wait = min(FIRST_RETRY * 2 ** min(tries - 1, 10), LONGEST_RETRY)
     now, asked = pipeline.now(), timedelta(seconds=error.retry_after or 0)
     put_off = partial(outbox.put_off, away=now if away else None, unsure=error.unsure)
     await pipeline.run(put_off, message, error=str(error), due=now + max(wait, asked))

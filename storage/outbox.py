@@ -240,6 +240,7 @@ class Outbox:
                 attempts=row.attempts + 1,
                 taken=frozenset(row.taken),
                 unsure=row.unsure,
+                away=row.away_since is not None,
             )
 
     def step_done(self, message: Message, steps: Collection[str], *, leased_until: datetime) -> None:
@@ -270,10 +271,14 @@ class Outbox:
     def put_off(
         self, message: Message, *, error: str, due: datetime, away: datetime | None = None, unsure: bool = True
     ) -> None:
-        """To be tried again. `away` is now when no way led to its receiver; `unsure` when its receiver may know of it."""
+        """To be tried again. `away` is now when no way led to its receiver; `unsure` when its receiver may know of it.
+
+        The first answer after a time without a way counts as the first try."""
+        table = tables.message.c
+        tries = table.attempts if away is not None else case((table.away_since.is_not(None), 1), else_=table.attempts)
         since = None if away is None else func.coalesce(tables.message.c.away_since, away)
         unsure = unsure or message.unsure or message.next_part > 0 or bool(message.taken)
-        self._end(message, state="open", error=error, due_at=due, away_since=since, unsure=unsure)
+        self._end(message, state="open", error=error, due_at=due, attempts=tries, away_since=since, unsure=unsure)
 
     def hold(self, channel: str, *, until: datetime) -> None:
         """A receiver asked to be left alone: none of this channel's open messages is due before `until`."""

@@ -144,3 +144,16 @@ def test_nobody_else_takes_a_message_of_many_parts_meanwhile(desk: Desk) -> None
     desk.first = Slow("first")
     assert desk.deliver().sent == 2
     assert [number for _, _, number in desk.first.taken] == [1, 2]
+
+
+def test_what_no_network_carried_is_not_counted_against_its_receiver(desk: Desk) -> None:
+    desk.first.failure = ChannelUnreachable("first", "no network")
+    for _ in range(TRIES * 2):
+        desk.deliver()
+        desk.hands.forward(timedelta(hours=2))
+    desk.first.failure = SendError("first", "too many", retry_after=60)
+    desk.deliver()
+    assert "dead" not in desk.store.outbox.states()
+    desk.first.failure = None
+    desk.hands.forward(timedelta(hours=2))
+    assert desk.deliver().sent == 1
