@@ -74,15 +74,18 @@ class Rulebook:
             self._seen, self.problem = now.hash, ""
             return "" if first else f"{now.found.path}: has changed; {len(now.found)} rules are in force"
         kept = rulesets.get(path)
-        if (
-            kept is None or kept.hash == now.hash
-        ):  # the same that was good: it is this process's settings that lack a channel
-            raise now.found
-        last = of_kept(kept)
-        _check_channels(last, tuple(self._settings.channels))
-        rulesets.mark_broken(path, problem=str(now.found), **told)
+        # Broken though it is the same that was good: it is this process's settings that lack a channel.
+        ours = kept is None or kept.hash == now.hash
         if first:
+            if kept is None or ours:
+                raise now.found
+            last = of_kept(kept)
+            _check_channels(last, tuple(self._settings.channels))
             self._use(last)
+        if ours:
+            self._seen, self.problem = now.hash, f"{now.found}; the rules as they were go on here"
+            return self.problem
+        rulesets.mark_broken(path, problem=str(now.found), **told)
         self._seen, self.problem = now.hash, f"{now.found}; the last good rules are in force"
         return self.problem
 

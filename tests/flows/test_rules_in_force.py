@@ -174,6 +174,21 @@ def test_a_process_that_lacks_a_channel_blames_nobody_else(
     assert desk.store.notices() == []
 
 
+def test_a_running_process_that_lacks_a_channel_goes_on_by_its_own_rules(
+    desk: Desk, rules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = desk.book()
+    rules.write_text(FIRST + 'channels = ["sms"]\n', "utf-8")
+    monkeypatch.setenv("DIDBAN_CHANNEL_SMS", "file:sms.jsonl")
+    later = Rulebook(load(), desk.store, operator=("office",), clock=desk.hands)
+    assert later.problem == ""
+    assert "names the channel 'sms'" in running.refresh()
+    assert (matched(running), running.refresh()) == (["first"], "")
+    assert desk.heard() == []
+    rules.write_text(FIRST + SECOND, "utf-8")
+    assert "2 rules are in force" in running.refresh()
+
+
 def test_each_file_has_last_good_rules_of_its_own(desk: Desk, rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.book()
     other = rules.with_name("other.toml")
