@@ -125,7 +125,7 @@ def watch(sources: tuple[str, ...], *, as_json: bool) -> None:
 
         with _aside(as_json=as_json):
             tally = shift.run(settings, sources=sources, report=click.echo)
-    _finish(tally, as_json=as_json)
+    _finish(tally, as_json=as_json, settings=settings)
 
 
 @cli.command(epilog="Example: didban notify --test officer")
@@ -148,7 +148,7 @@ def notify(*, tested: tuple[str, ...], as_json: bool) -> None:
 
         with _aside(as_json=as_json):
             tally = deliver.run(settings)
-    _finish(tally, as_json=as_json)
+    _finish(tally, as_json=as_json, settings=settings)
 
 
 @cli.command(epilog="Example: didban up --every 15m")
@@ -1179,16 +1179,30 @@ def _aside(*, as_json: bool) -> AbstractContextManager[object]:
     return redirect_stdout(sys.stderr) if as_json else nullcontext()
 
 
-def _finish(tally: Tally, *, as_json: bool) -> None:
-    """Print a run's tally. A run whose every source was out of reach, or that could not deliver, has not succeeded."""
+def _finish(tally: Tally, *, as_json: bool, settings: Settings | None = None) -> None:
+    """Print a run's tally and, with `settings`, what waits to be told. A run whose every source was out of reach, or that could
+    not deliver, has not succeeded."""
     if as_json:
         click.echo(json.dumps(tally.counts() | {"problems": tally.problems}, ensure_ascii=False))
     else:
         said = " · ".join(f"{count} {name}" for name, count in tally.counts().items() if count)
         click.echo(said or "nothing new")
+        if settings is not None:
+            _say_what_waits(settings)
         for problem in tally.problems:
             _warn(problem)
     sys.exit(1 if tally.problems else 0)
+
+
+def _say_what_waits(settings: Settings) -> None:
+    """At night and on days off an alert is raised and nobody is told: that is no mistake, and until when is said."""
+    from didban.dates import jalali_iso
+    from flows.workshop import now, opened
+
+    with opened(settings) as store:
+        count, first = store.outbox.ahead(now=now())
+    if first is not None:
+        click.echo(f"{count} notifications wait ([delivery]), the first until {jalali_iso(first, with_time=True)}")
 
 
 def _selection(source: str | None, since: date | None, until: date | None) -> Selection:

@@ -311,6 +311,14 @@ class Outbox:
             counts["waiting"] = connection.scalar(waiting) or 0
             return counts
 
+    def ahead(self, *, now: datetime) -> tuple[int, datetime | None]:
+        """How many notifications are due later than now, and when the first of them is."""
+        table = tables.notification.c
+        with self._database.read() as connection:
+            query = select(func.count(), func.min(table.due_at)).where(table.state == "waiting", table.due_at > now)
+            count, first = connection.execute(query).one()
+            return count, first
+
     def stuck(self) -> list[Stuck]:
         """The channels with messages that were tried and not taken, by name."""
         table = tables.message

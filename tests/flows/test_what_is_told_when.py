@@ -64,6 +64,14 @@ def test_quiet_hours_hold_back_all_but_what_is_urgent(desk: Office) -> None:
     assert [titled(said) for said in desk.forward(MINUTE)] == [{"egov"}]
 
 
+def test_what_waits_is_counted_and_until_when(desk: Office) -> None:
+    desk.forward(14 * HOUR, every=14 * HOUR)  # 23:00
+    desk.publish(EGOV)
+    assert desk.store.outbox.ahead(now=desk.clock()) == (1, SUNDAY + timedelta(hours=21, minutes=30))
+    desk.until(SUNDAY + timedelta(hours=22), every=HOUR)
+    assert desk.store.outbox.ahead(now=desk.clock()) == (0, None)
+
+
 def test_a_digest_is_one_message_and_nothing_in_it_is_told_again(desk: Office) -> None:
     for number in range(3):
         desk.publish(f"{POST} {number}")
