@@ -71,9 +71,8 @@ async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | 
     receiver asks for time, or does not take `PATIENCE` of them in a row."""
     tally, failed = Tally(), 0
     lease = timedelta(seconds=channel.deadline) + GRACE
-    outbox = pipeline.store.outbox
+    outbox, now = pipeline.store.outbox, pipeline.now()
     try:
-        now = pipeline.now()
         close = partial(outbox.close_due, (channel.name,), channel.render)
         await pipeline.run(close, now=now, terms=terms(pipeline.delivery, now))
     except DidbanError:
@@ -81,6 +80,8 @@ async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | 
     except Exception as error:  # ours to mend, and no reason to keep the others waiting
         tally.unsent += 1
         tally.problems.append(str(_unforeseen(channel, error)))
+    if pipeline.held.get(channel.name, now) > now:  # news too: `hold` knows of what was closed by then alone
+        return tally
     while failed < PATIENCE and (until is None or pipeline.now() < until):
         take = partial(outbox.take, (channel.name,), owner=pipeline.owner, now=pipeline.now(), lease=lease)
         message = await pipeline.run(take)
@@ -170,4 +171,5 @@ async def _fail(pipeline: Pipeline, message: Message, error: SendError) -> None:
     put_off = partial(outbox.put_off, away=now if away else None, unsure=error.unsure)
     await pipeline.run(put_off, message, error=str(error), due=now + max(wait, asked))
     if asked:
+        pipeline.held[message.channel] = now + asked
         await pipeline.run(outbox.hold, message.channel, until=now + asked)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -91,6 +91,8 @@ class Pipeline:
     """The channels that hear of a source's state."""
     delivery: DeliverySettings = IMMEDIATELY
     """When people hear."""
+    held: dict[str, datetime] = field(default_factory=dict)
+    """The channels whose receivers asked for time, and until when."""
 
     async def watch(self, source: Source, *, even_if_not_due: bool = False) -> Tally | None:
         """One pass over a source; None when it is not due or another process holds it."""
@@ -496,12 +498,12 @@ _PLACES = {
 def _field_of(source: Source, selector: str) -> str | None:
     """The field that a source looks for by this selector."""
     for holder in (source, *getattr(source, "layouts", ())):
-        for field, places in _PLACES.items():
+        for name, places in _PLACES.items():
             for place in places:
                 own = getattr(holder, place, ())
                 tried = (own,) if isinstance(own, str) else tuple(own)
                 if selector in {*tried, ", ".join(tried)}:
-                    return field
+                    return name
     return None
 
 

@@ -157,3 +157,15 @@ def test_what_no_network_carried_is_not_counted_against_its_receiver(desk: Desk)
     desk.first.failure = None
     desk.hands.forward(timedelta(hours=2))
     assert desk.deliver().sent == 1
+
+
+def test_a_receiver_that_asked_for_time_is_not_asked_with_news_either(desk: Desk) -> None:
+    desk.first.failure = SendError("first", "too many", retry_after=600)
+    desk.deliver()
+    desk.first.failure = None
+    other = article(id="2", url="https://www.irna.ir/news/84000002/x", title="دیگر", text="دولت الکترونیک")
+    desk.store.articles.save(other, judge(channels=("first",)), sighting())
+    desk.hands.forward(timedelta(seconds=300))
+    assert desk.deliver().sent == 0
+    desk.hands.forward(timedelta(seconds=300))
+    assert desk.deliver().sent == 2
