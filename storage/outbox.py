@@ -24,7 +24,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exist
 
 from didban.alert import Alert, AnyDraft, DigestDraft, Draft, Match, Message, NoticeDraft, Topic
 from didban.dates import day_bounds, iso_utc, tehran_day
-from didban.errors import InputError
+from didban.errors import DidbanError, InputError
 from storage import tables
 from storage.articles import article_of
 from storage.database import Database
@@ -95,7 +95,9 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def close_due(self, channels: Collection[str], render: Render, *, now: datetime, terms: Terms | None = None) -> int:
+    def close_due(  # noqa: PLR0912 - what fails is set aside, what is ours is not
+        self, channels: Collection[str], render: Render, *, now: datetime, terms: Terms | None = None
+    ) -> int:
         """Close the due notifications of these channels into messages; returns how many messages were closed or grew.
 
         `render(draft)` gives a message's parts; it is called inside the transaction, so that what is stored is what is sent.
@@ -106,25 +108,45 @@ class Outbox:
         long = (message.state == "open") & (message.away_since <= now - AWAY) & message.channel.in_(channels)
         with self._database.read() as connection:
             away = connection.scalars(select(message.channel).where(long).distinct()).all()
+        failed: list[ColumnElement[bool]] = []
+        problem: Exception | None = None
         for channel in away:
-            with self._database.write(alone=True) as connection:
-                count += _fold(connection, channel, render, now)
+            try:
+                with self._database.write(alone=True) as connection:
+                    count += _fold(connection, channel, render, now)
+            except DidbanError:
+                raise
+            except Exception as error:  # then its stories stay messages of their own
+                problem = error
         while True:
-            with self._database.write(alone=True) as connection:
-                if terms is not None and not count:
-                    _hold_no_longer(connection, terms, now)
-                first = connection.execute(
-                    _due(channels, now).order_by(tables.notification.c.due_at, tables.notification.c.id).limit(1)
-                ).first()
+            first: Row[Any] | None = None
+            try:
+                with self._database.write(alone=True) as connection:
+                    if terms is not None and not count and not failed:
+                        _hold_no_longer(connection, terms, now)
+                    query = _due(channels, now).where(*failed)
+                    first = connection.execute(
+                        query.order_by(tables.notification.c.due_at, tables.notification.c.id).limit(1)
+                    ).first()
+                    if first is None:
+                        break
+                    if first.notice is not None:
+                        _close_notice(connection, first, render, now)
+                    elif digest := first.digest or _burst(connection, first, terms, now):
+                        _close_digest(connection, digest, first.channel, render, now)
+                    else:
+                        _close(connection, first.story, first.channel, render, now)
+                    count += 1
+            except DidbanError:
+                raise
+            except Exception as error:  # what cannot be rendered keeps nothing else waiting
                 if first is None:
-                    return count
-                if first.notice is not None:
-                    _close_notice(connection, first, render, now)
-                elif digest := first.digest or _burst(connection, first, terms, now):
-                    _close_digest(connection, digest, first.channel, render, now)
-                else:
-                    _close(connection, first.story, first.channel, render, now)
-                count += 1
+                    raise
+                problem = problem or error
+                failed.append(_but(first))
+        if problem is not None:
+            raise problem
+        return count
 
     def announce(
         self,
@@ -391,6 +413,16 @@ def _waiting(channels: Collection[str]):  # noqa: ANN202 - a Select of six colum
 
 def _due(channels: Collection[str], now: datetime):  # noqa: ANN202 - as `_waiting`
     return _waiting(channels).where(tables.notification.c.due_at <= now)
+
+
+def _but(failed: Row[Any]) -> ColumnElement[bool]:
+    """All but what would have been closed with this one."""
+    table, alert = tables.notification.c, tables.alert.c
+    if failed.notice is not None:
+        return table.id != failed.id
+    if failed.digest is not None:
+        return or_(table.digest.is_(None), table.digest != failed.digest)
+    return or_(table.notice.is_not(None), alert.story != failed.story)
 
 
 def _hold_no_longer(connection: Connection, terms: Terms, now: datetime) -> None:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from didban.alert import AnyDraft, Draft
 from didban.dates import TEHRAN
 from didban.errors import ChannelUnreachable, InputError, SendError
 from flows.deliver import hasten
 from storage.store import Store
-from tests.support_delivery import Office, office, titled
+from tests.support_delivery import Inbox, Office, office, titled
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 SUNDAY = datetime(2026, 11, 22, 9, 0, tzinfo=TEHRAN).astimezone(UTC)
@@ -70,6 +71,25 @@ def test_what_waits_is_counted_and_until_when(desk: Office) -> None:
     assert desk.store.outbox.ahead(now=desk.clock()) == (1, SUNDAY + timedelta(hours=21, minutes=30))
     desk.until(SUNDAY + timedelta(hours=22), every=HOUR)
     assert desk.store.outbox.ahead(now=desk.clock()) == (0, None)
+
+
+def test_a_story_that_cannot_be_rendered_keeps_no_other_waiting(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    render = Inbox.render
+
+    def failing(inbox: Inbox, draft: AnyDraft) -> tuple[str, ...]:
+        if isinstance(draft, Draft) and draft.article.title == "خبر 1":
+            raise ValueError
+        return render(inbox, draft)
+
+    monkeypatch.setattr(Inbox, "render", failing)
+    desk.publish(EGOV)
+    desk.forward(HOUR, every=10 * MINUTE)
+    desk.publish(f"{EGOV} دیگر")
+    desk.publish(FIRE)
+    desk.forward(HOUR, every=10 * MINUTE)
+    assert sorted(desk.inbox.stories()) == ["خبر 2", "خبر 3"]
+    monkeypatch.undo()
+    assert [titled(said) for said in desk.deliver()] == [{"egov"}]
 
 
 def test_a_digest_is_one_message_and_nothing_in_it_is_told_again(desk: Office) -> None:
