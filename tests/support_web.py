@@ -23,7 +23,7 @@ class Served(uvicorn.Server):
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
 
     def stop(self) -> None:
-        self.should_exit = True
+        self.should_exit = self.force_exit = True  # a browser keeps its connections open: nobody waits for them
         self._thread.join()
         self._socket.close()
 

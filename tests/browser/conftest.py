@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(missing)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while its driver runs, no other test could run an event loop in this thread
 def browser() -> Generator[Browser]:
     if support_browser.CHROMIUM is None:
         pytest.fail("there is no Chromium, and DIDBAN_TEST_BROWSER is required: `make test-browser` installs one")
@@ -42,7 +42,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(var=var / "demo", home="lorestan")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page_url(demo: Settings) -> Generator[str]:
     with serving(demo) as url:
         yield url
