@@ -85,7 +85,9 @@ def test_whose_hour_it_is() -> None:
 
 @pytest.mark.parametrize("said", ["8", "25:00", "morning", "08:00:00:00"])
 def test_an_hour_that_is_none_is_named(said: str) -> None:
-    with pytest.raises(SettingsError, match="DIDBAN_REPORT: .*(is no time of day: write 07:30|there is no time 25:00)"):
+    with pytest.raises(
+        SettingsError, match=r"DIDBAN_REPORT: .*(is no time of day: write 07:30|there is no time 25:00)"
+    ):
         load({"DIDBAN_REPORT": said})
 
 
