@@ -5,7 +5,6 @@ Exit code 0 only on success; an error is one line on stderr that says what to do
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -72,7 +71,6 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: an expected error becomes one line and exit code 1."""
-    gc.set_threshold(20_000)  # what a command loads lives as long as it does: the collector need not look so often
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
