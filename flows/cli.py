@@ -637,7 +637,7 @@ def ack(numbers: tuple[int, ...], *, all_of_them: bool, by: str | None) -> None:
 
 @alerts.command(epilog="Example: didban alerts retry")
 def retry() -> None:
-    """Send dead letters once more."""
+    """Send dead letters again, with as many tries as new ones."""
     from flows.workshop import now, opened
 
     with opened(_settings()) as store:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -89,6 +89,8 @@ class Status:
     muted: tuple[Mute, ...] = ()
     stuck: tuple[Stuck, ...] = ()
     """The channels that do not take what they are sent."""
+    left: dict[str, int] = field(default_factory=dict)
+    """How much waits for channels that the settings do not name."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -120,6 +122,7 @@ def judged(settings: Settings, store: Store) -> Status:
         rules=_in_force(settings, store.rulesets.get(path_of(settings))),
         muted=tuple(store.mutes.all(now=now()).values()),
         stuck=tuple(store.outbox.stuck()),
+        left=store.outbox.left(tuple(settings.channels)),
     )
 
 
@@ -191,6 +194,7 @@ def as_json(status: Status) -> dict[str, Any]:
             for line in status.lines
         ],
         "messages": status.messages,
+        "left": status.left,
         "channels": [
             {
                 "channel": one.channel,
@@ -287,8 +291,8 @@ def running(up: Up | None) -> str:
 
 
 def summary(status: Status) -> str:
-    """The messages in one line, `2 dead (didban alerts retry) · 40 sent · 0 waiting`; one for each channel that is stuck, and one
-    for each rule that is muted."""
+    """The messages in one line, `2 dead (didban alerts retry) · 40 sent · 0 waiting`; one for each channel that is stuck, one for
+    each that is gone with something to tell, one for each rule that is muted."""
     said = (
         f"{count} {name}" + (" (`didban alerts retry`)" if name == "dead" else "")
         for name, count in sorted(status.messages.items())
@@ -299,7 +303,11 @@ def summary(status: Status) -> str:
         + ")"
         for one in status.stuck
     )
-    return "\n".join(["messages: " + " · ".join(said), *stuck, *map(mute_text, status.muted)])
+    left = (
+        f"  {count} waiting for {channel}, a channel that the settings do not name: name it again and they are told"
+        for channel, count in status.left.items()
+    )
+    return "\n".join(["messages: " + " · ".join(said), *stuck, *left, *map(mute_text, status.muted)])
 
 
 def _gaps(gaps: dict[str, int]) -> str:

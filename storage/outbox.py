@@ -20,7 +20,21 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from didban.alert import Alert, AnyDraft, DigestDraft, Draft, Match, Message, NoticeDraft, Topic
 from didban.dates import day_bounds, iso_utc, tehran_day
@@ -318,11 +332,22 @@ class Outbox:
             )
 
     def revive(self, *, now: datetime) -> int:
-        """Dead messages are open again, due now; returns how many."""
+        """Dead messages are open again, due now, and their tries count from the start; returns how many."""
+        table = tables.message
+        # One try is left standing: a message that was tried is never taken for one that nobody can know of.
+        fresh = {"state": "open", "due_at": now, "attempts": 1}
         with self._database.write() as connection:
-            return connection.execute(
-                update(tables.message).where(tables.message.c.state == "dead").values(state="open", due_at=now)
-            ).rowcount
+            return connection.execute(update(table).where(table.c.state == "dead").values(fresh)).rowcount
+
+    def left(self, channels: Collection[str]) -> dict[str, int]:
+        """How many notifications and messages still wait for channels that are none of these, by channel."""
+        told, message = tables.notification.c, tables.message.c
+        waiting = select(told.channel).where(told.state == "waiting", told.channel.not_in(channels))
+        open_ = select(message.channel).where(message.state == "open", message.channel.not_in(channels))
+        both = union_all(waiting, open_).subquery()
+        query = select(both.c.channel, func.count()).group_by(both.c.channel).order_by(both.c.channel)
+        with self._database.read() as connection:
+            return dict(connection.execute(query).tuples().all())
 
     def states(self) -> dict[str, int]:
         """How many messages there are by state, and under `waiting` the notifications not yet closed."""

@@ -111,6 +111,19 @@ def test_a_receiver_that_never_takes_it_is_a_dead_letter_after_many_tries(desk: 
     assert desk.store.outbox.states()["dead"] == 1
 
 
+def test_a_dead_letter_that_is_sent_again_has_its_tries_again(desk: Desk) -> None:
+    desk.first.failure = SendError("first", "it says 500")
+    for _ in range(TRIES):
+        desk.deliver()
+        desk.hands.forward(timedelta(hours=2))
+    assert desk.store.outbox.revive(now=desk.hands()) == 1
+    desk.deliver()
+    assert "dead" not in desk.store.outbox.states()
+    desk.hands.forward(timedelta(hours=2))
+    desk.first.failure = None
+    assert desk.deliver().sent == 1
+
+
 def test_a_refused_message_is_dead_at_once_and_the_rest_go_on(desk: Desk) -> None:
     other = article(id="2", url="https://www.irna.ir/news/84000002/x", title="دیگر", text="دولت الکترونیک")
     desk.store.articles.save(other, judge(channels=("first",)), sighting())

@@ -131,3 +131,16 @@ def test_archived_alerts_are_shown_and_not_sent(store: Store) -> None:
     assert (told.alert.live, told.channels, told.alert.matches[0].text) == (False, {}, "دولت الکترونیک")
     assert store.outbox.alerts(rule="another") == []
     assert store.outbox.alerts(since=NOW + timedelta(seconds=1)) == []
+
+
+def test_what_waits_for_a_channel_that_is_gone_is_counted(store: Store) -> None:
+    store.articles.save(article(), judge(channels=("first", "second")), sighting())
+    assert store.outbox.left(("first", "second")) == {}
+    assert store.outbox.left(("first",)) == {"second": 1}
+    close(store, "second")
+    assert store.outbox.left(("first",)) == {"second": 1}
+    assert store.outbox.left(()) == {"first": 1, "second": 1}
+    message = take(store, "second")
+    assert message is not None
+    store.outbox.sent(message, now=NOW)
+    assert store.outbox.left(("first",)) == {}
