@@ -27,8 +27,7 @@ from didban.outcome import Tally
 from didban.settings import Settings
 from flows.deliver import deliver
 from flows.rulebook import everyone, in_force
-from flows.shift import silent
-from flows.workshop import Workshop, chosen, now, opened, workshop
+from flows.workshop import Workshop, chosen, now, opened, silent, workshop
 from scrapers.base import Source, days
 from scrapers.detect import settled, unsettled
 from scrapers.platforms.nastooh import Nastooh
@@ -173,16 +172,17 @@ def run(
     """Collect the articles of these days. What it finds is kept as archived alerts, and summed up at the end.
 
     `notify` tells them, as digests, when all is done; `limit` is requests a second at most, beside the host's own pace; `patience`
-    is how long to wait for a site without getting anything, for as long as it takes when None. `report` gets lines for people,
-    `show` where it stands, every second or so.
+    is how long to wait for a site without getting anything, or for the database, for as long as it takes when None. `report` gets
+    lines for people, `show` where it stands, every second or so.
 
     Raises InputError for an unknown source, days in the wrong order or in the future, a source without an archive; SettingsError,
     RulesError, StoreError.
     """
     checked(settings, asked)
+    wait = timedelta.max if patience is None else patience
 
     async def whole() -> Tally:
-        async with workshop(settings, [asked.source], yielding=True, limit=limit) as shop:
+        async with workshop(settings, [asked.source], yielding=True, limit=limit, patience=wait, report=report) as shop:
             (source,) = shop.sources
             source = through(await _settled(shop, source, patience, report), asked.ways)
             walks = [walk_of(listing, asked) for listing in archive_of(source, asked)]
@@ -211,9 +211,10 @@ def retry(
 ) -> Tally:
     """Try once more what earlier backfills of this source (of these days) were refused. Raises as `run`."""
     start, end = day_bounds(since)[0] if since else None, day_bounds(until)[1] if until else None
+    wait = timedelta.max if patience is None else patience
 
     async def whole() -> Tally:
-        async with workshop(settings, [source], yielding=True, limit=limit) as shop:
+        async with workshop(settings, [source], yielding=True, limit=limit, patience=wait, report=report) as shop:
             pipeline = shop.pipeline
             revive = partial(pipeline.store.units.retry, source, since=start, until=end, now=pipeline.now())
             count = await pipeline.run(revive)

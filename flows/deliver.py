@@ -83,8 +83,7 @@ async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | 
     if pipeline.held.get(channel.name, now) > now:  # news too: `hold` knows of what was closed by then alone
         return tally
     while failed < PATIENCE and (until is None or pipeline.now() < until):
-        take = partial(outbox.take, (channel.name,), owner=pipeline.owner, now=pipeline.now(), lease=lease)
-        message = await pipeline.run(take)
+        message = await pipeline.run(_take, pipeline, channel, lease)
         if message is None:
             break
         try:
@@ -102,6 +101,12 @@ async def on_channel(pipeline: Pipeline, channel: Channel, *, until: datetime | 
             if complaint:
                 tally.problems.append(complaint)
     return tally
+
+
+def _take(pipeline: Pipeline, channel: Channel, lease: timedelta) -> Message | None:
+    """By the clock of the moment: this may have waited for the database, and a lease from before would have run out."""
+    take = pipeline.store.outbox.take
+    return take((channel.name,), owner=pipeline.owner, now=pipeline.now(), lease=lease)
 
 
 async def _send(pipeline: Pipeline, channel: Channel, message: Message, lease: timedelta) -> str:

@@ -22,14 +22,9 @@ from didban.settings import Settings
 from flows import feeds
 from flows import report as daily
 from flows.deliver import deliver, hasten, on_channel
-from flows.workshop import Workshop, now, source_names, workshop
+from flows.workshop import Workshop, now, silent, source_names, workshop
 from scrapers.base import Source
 from scrapers.detect import settled
-
-
-def silent(line: str) -> None:
-    """Reports to nobody."""
-    del line
 
 
 def run(
@@ -43,7 +38,8 @@ def run(
     """Watch until `length` is over; returns the tally of the whole. `report` gets one line per pass, `raised` each alert
     that a pass raised and that is told.
 
-    Raises SettingsError, RulesError, StoreError; a source's own trouble is counted and never ends a shift.
+    Raises SettingsError, RulesError, StoreError; a source's own trouble is counted and never ends a shift. A database that is
+    locked or away is waited for, for as long as the shift is to live.
     """
     return asyncio.run(_shift(settings, sources, length, report, raised))
 
@@ -57,7 +53,7 @@ async def _shift(
 ) -> Tally:
     end = now() + length
     total = Tally()
-    async with workshop(settings, sources) as shop:
+    async with workshop(settings, sources, patience=length, report=report) as shop:
         if shop.rulebook is not None and shop.rulebook.problem:
             report(shop.rulebook.problem)
         await _report(settings, shop)

