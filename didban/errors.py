@@ -94,11 +94,13 @@ class ServerFault(FetchError):
 
 
 class Blocked(FetchError):
-    """A wall page, 401, 403 or 429. `retry_after` is in seconds when the server said so."""
+    """A wall page, 401, 403 or 429. `retry_after` is in seconds when the server said so; `alone` when it may be this address
+    that is closed and not the site: a status without a word of a wall, redirects that lead nowhere."""
 
-    def __init__(self, url: str, problem: str, *, retry_after: float | None = None) -> None:
+    def __init__(self, url: str, problem: str, *, retry_after: float | None = None, alone: bool = False) -> None:
         super().__init__(url, problem)
         self.retry_after = retry_after
+        self.alone = alone
 
 
 class Disallowed(FetchError):

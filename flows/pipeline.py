@@ -159,12 +159,12 @@ class Pipeline:
         """Fetch, read and save the waiting links of a source, those that the watch saw or those of its `archive`; returns the
         trouble that its site gave, if any.
 
-        Behind a wall the watch keeps what its listings said, as partial articles; a backfill, to which one old page may well be
-        closed, believes in a wall when two running say so, and waits. A site that does not answer twice running is left in
-        peace until the next pass.
+        Behind a wall the watch keeps what its listings said, as partial articles, and a backfill waits. One page may well be
+        closed by itself: the watch believes in a wall when it is shown one, a backfill, and a watch that is only refused, when two
+        pages running say so. A site that does not answer twice running is left in peace until the next pass.
         """
         wall: Blocked | None = None
-        walls = silent = 0
+        walls = silent = brought = 0
         trouble: DidbanError | None = None
         links, via = self.store.links, "backfill" if archive else "watch"
 
@@ -190,10 +190,11 @@ class Pipeline:
                     return trouble
                 try:
                     ready.append(await self._next(self._bring(source, waiting, tally, wall), ready, tally))
-                    silent = walls = 0
+                    silent, walls, brought = 0, 0, brought + 1
                 except Blocked as error:
                     walls, trouble = walls + 1, error
-                    wall = error if walls == 2 or not archive or error.retry_after is not None else wall
+                    shown = error.retry_after is not None or not (archive or error.alone)
+                    wall = error if walls == 2 or shown else wall
                 except (Unreachable, ServerFault) as error:
                     silent, trouble = silent + 1, error
                 except ReadError as error:
@@ -201,6 +202,8 @@ class Pipeline:
                 except FetchError:
                     pass  # this address alone: counted, and written on its link
             await self._save_ready(ready, tally)
+        if isinstance(trouble, Blocked) and wall is None and brought and not archive:
+            return None  # the site gave us others: it is this address that is closed, and its link says so
         return trouble
 
     async def answers(self, source: Source) -> bool:

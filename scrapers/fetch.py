@@ -285,7 +285,7 @@ class Fetcher:
             if not isinstance(answer, httpx.URL):
                 return answer
             target = _address(url, hosts, redirected=answer)
-        raise Blocked(url, f"more than {_MAX_REDIRECTS} redirects, the last to {target}")
+        raise Blocked(url, f"more than {_MAX_REDIRECTS} redirects, the last to {target}", alone=True)
 
     async def _try(
         self, url: str, target: httpx.URL, headers: Mapping[str, str], interval: float
@@ -364,7 +364,8 @@ class Fetcher:
             return None
         wait = _retry_after(response.headers.get("retry-after"), self._now())
         if status in {401, 402, 403, 407, 429, 451} or (status == 503 and wait is not None):
-            raise Blocked(url, f"the server answers {status}", retry_after=wait)
+            alone = status in {401, 402, 403, 451} and not is_wall(body)
+            raise Blocked(url, f"the server answers {status}", retry_after=wait, alone=alone)
         if is_wall(body):
             raise Blocked(url, f"a wall stands before the page (status {status})", retry_after=wait)
         if status >= 500 or status in {408, 425}:

@@ -255,6 +255,27 @@ def test_behind_a_wall_every_listed_article_is_kept_in_part_and_completed_later(
     assert bench.stored() == ["1", "2", "3"]
 
 
+def test_an_article_that_is_closed_by_itself_is_no_wall_and_is_tried_again(bench: Bench) -> None:
+    bench.site.publish(1, 2, 3)
+    bench.site.pages["news/2"] = Blocked(HOME, "the server answers 403", alone=True)
+    tally = bench.watch()
+    assert (tally.new, tally.partial, tally.blocked, bench.state()) == (2, 1, 1, "healthy")
+    assert tally.problems, "it is said all the same"
+    bench.site.pages["news/2"] = f"article:{TEXT} 2"
+    bench.hands.forward(timedelta(hours=1))
+    assert bench.watch().completed == 1
+    assert bench.stored() == ["1", "2", "3"]
+
+
+def test_two_articles_running_that_are_refused_are_a_wall(bench: Bench) -> None:
+    bench.site.publish(1, 2, 3, 4)
+    for number in (2, 3, 4):
+        bench.site.pages[f"news/{number}"] = Blocked(HOME, "the server answers 403", alone=True)
+    tally = bench.watch()
+    assert (tally.new, tally.partial, bench.state()) == (1, 3, "blocked")
+    assert sum(path.startswith("news/") for path in bench.site.asked) == 3, "it is not knocked at a third time"
+
+
 def test_a_silent_site_is_left_in_peace_and_nothing_is_lost(bench: Bench) -> None:
     bench.site.publish(1, 2, 3, 4)
     pages = dict(bench.site.pages)
