@@ -137,8 +137,8 @@ def _work(plan: Plan, crew: Crew, ours: str, port: int, say: Callable[[str], Non
 class Crew:
     """Processes under one environment, each with a mark that all it starts inherits."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, environment: Mapping[str, str], patience: float = PATIENCE) -> None:
+        self._folder, self._patience = folder, patience
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DIDBAN_", "PREFECT_"))}
         self._environment = {**kept, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **environment}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -154,18 +154,18 @@ class Crew:
         return process
 
     def run(self, name: str, *arguments: str) -> None:
-        if self.start(name, *arguments).wait(PATIENCE) != 0:
+        if self.start(name, *arguments).wait(self._patience) != 0:
             raise TimeoutError(f"{name}: {self._said(name)}")
 
     def until(self, what: str, look: Callable[[], Found]) -> Found:
         """The first thing worth having that `look` returns."""
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + self._patience
         while time.monotonic() < give_up:
             with suppress(OSError):
                 if found := look():
                     return found
             time.sleep(0.2)
-        raise TimeoutError(f"{what}: not in {PATIENCE:.0f} s\n" + "\n".join(map(self._said, self._processes)))
+        raise TimeoutError(f"{what}: not in {self._patience:.0f} s\n" + "\n".join(map(self._said, self._processes)))
 
     def worker_of(self, run: str) -> str:
         """On which worker a run is: its process carries the run's number and the worker's mark."""
