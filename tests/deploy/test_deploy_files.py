@@ -136,13 +136,33 @@ def test_no_secret_is_in_the_repository() -> None:
     )
 
 
-def test_docker_takes_the_compose_file(tmp_path: Path) -> None:
-    docker = shutil.which("docker")
-    asked = [docker or "", "compose", "-f", str(DEPLOY / "compose.yaml"), "config", "--quiet"]
-    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+def compose() -> list[str] | None:
+    """Docker's own reader of such files, the plugin or the program before it, where there is one."""
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if (
+            shutil.which(words[0])
+            and not subprocess.run([*words, "version"], capture_output=True, check=False).returncode
+        ):
+            return words
+    return None
+
+
+@pytest.mark.parametrize("profile", [[], ["--profile", "web"]], ids=["without the page", "with it"])
+def test_docker_takes_the_compose_file(profile: list[str]) -> None:
+    words = compose()
+    if words is None:
         pytest.skip("no docker compose here; the file is checked above")
-    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
+    text = (DEPLOY / "compose.yaml").read_text("utf-8")
+    if words == ["docker-compose"]:  # 1.29 knows the whole of the format but a project's name
+        text = text.replace("\nname: didban\n", "\n")
+    asked = [*words, "--project-name", "didban", "--project-directory", str(DEPLOY), "-f", "-", *profile, "config"]
+    done = subprocess.run(asked, input=text, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
+    resolved = yaml.safe_load(done.stdout)["services"]
+    assert {"postgres", "server", "deploy", "worker", "metrics"} <= set(resolved)
+    assert resolved["worker"]["environment"]["PREFECT_API_URL"] == "http://server:4200/api"
+    assert resolved["server"]["image"] == "didban:0.1.0"
+    assert resolved["postgres"]["image"] == "postgres:17"
 
 
 # ── the image ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,6 +178,39 @@ def test_the_image_holds_every_package_and_all_that_is_copied_is_there() -> None
         assert (ROOT / name).exists() or "[" in name, name
     (begin,) = [line for line in lines if line.startswith("FROM")]
     assert begin == "FROM ${PYTHON_IMAGE}"
+
+
+def test_what_the_image_is_made_of_runs(tmp_path: Path) -> None:
+    """Its COPY lines and what follows them, in a folder instead of an image, with the packages that are installed here."""
+    env = {
+        "PATH": f"{tmp_path}/usr/local/bin:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+    }
+    lines = (DEPLOY / "Dockerfile").read_text("utf-8").replace("\\\n", " ").splitlines()
+    for line in lines[lines.index("COPY prefect.yaml /app/") :]:
+        words = line.split()
+        if line.startswith("COPY"):
+            *_, source, target = words
+            to = tmp_path / target.strip("/")
+            (to if target.endswith("/") else to.parent).mkdir(parents=True, exist_ok=True)
+            if (ROOT / source).is_dir():
+                shutil.copytree(ROOT / source, to, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / source, to / source if target.endswith("/") else to)
+                assert "--chmod=755" in words or target.endswith("/")
+        elif line.startswith("ENV"):
+            given = (word.partition("=") for word in words[1:])
+            env |= {name: f"{tmp_path}{value}" if value.startswith("/") else value for name, _, value in given}
+        elif line.startswith("RUN"):
+            subprocess.run([*words[1:-1], str(tmp_path / "app")], check=True, env=env, timeout=60)
+    entrypoint = tmp_path / "usr/local/bin/entrypoint"
+    for words in (["didban", "db", "upgrade"], ["didban", "status"]):
+        done = subprocess.run(
+            [entrypoint, *words], check=False, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stderr) == (0, ""), done
+    assert (tmp_path / "var/lib/didban/didban.db").exists(), "all that is written is under the volume"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["app", "usr", "var"]
 
 
 @pytest.mark.parametrize("script", ["entrypoint.sh", "didban.sh"])
