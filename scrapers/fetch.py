@@ -25,7 +25,6 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mappin
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 from typing import Protocol, Self
@@ -46,6 +45,7 @@ from didban.errors import (
     TooLarge,
     Unreachable,
 )
+from scrapers.door import Door
 from scrapers.html import decode
 
 ROBOTS_FRESH = timedelta(hours=1)
@@ -427,7 +427,8 @@ class _Gate(httpx.AsyncBaseTransport):
         self._mapped = {host: _loopback(host, target) for host, target in hosts.items()}
         self._options = options
         self._resolve = resolve
-        self._doors: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._doors: dict[str, Door] = {}
+        self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
         self._trusted: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -438,8 +439,8 @@ class _Gate(httpx.AsyncBaseTransport):
                 raise Disallowed(asked, f"{host} is not in DIDBAN_HOSTS, and while that is set nothing else is asked")
             return await self._knock(request, host, target.scheme, target.host, target.port)
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        if self._option(host).proxy is not None:
-            return await self._door(host).handle_async_request(request)
+        if self._is_proxied(host):
+            return await self._proxy(host).handle_async_request(request)
         try:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -458,32 +459,36 @@ class _Gate(httpx.AsyncBaseTransport):
     async def _knock(
         self, request: httpx.Request, host: str, scheme: str, address: str, port: int | None
     ) -> httpx.Response:
-        inner = httpx.Request(
-            request.method,
-            _origin(scheme, address, port),
-            headers=request.headers,  # with the original Host
-            stream=request.stream,
-            extensions={**request.extensions, "sni_hostname": host, "target": request.url.raw_path},
-        )
-        return await self._door(host).handle_async_request(inner)
+        return await self._door(host).ask(request, scheme, address, port)
 
     def _option(self, host: str) -> HostOptions:
         return self._options.get(host, _NO_OPTIONS)
 
+    def _is_proxied(self, host: str) -> bool:
+        return not self._mapped and self._option(host).proxy is not None
+
     def unlock(self, host: str) -> None:
         """Make ready what a connection to this host needs, certificates above all: a turn that is taken is used at once."""
-        self._door(host)
+        if self._is_proxied(host):
+            self._proxy(host)
+        else:
+            self._door(host)
 
-    def _door(self, host: str) -> httpx.AsyncHTTPTransport:
+    def _door(self, host: str) -> Door:
         if host not in self._doors:
+            self._doors[host] = Door(self._trust(self._option(host).ca_file))
+        return self._doors[host]
+
+    def _proxy(self, host: str) -> httpx.AsyncHTTPTransport:
+        if host not in self._proxied:
             option = self._option(host)
-            self._doors[host] = httpx.AsyncHTTPTransport(
+            self._proxied[host] = httpx.AsyncHTTPTransport(
                 verify=self._trust(option.ca_file),
                 trust_env=False,
-                proxy=None if self._mapped else option.proxy,
+                proxy=option.proxy,
                 limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30),
             )
-        return self._doors[host]
+        return self._proxied[host]
 
     def _trust(self, ca_file: str | None) -> ssl.SSLContext:
         if self._trusted is None:
@@ -498,14 +503,8 @@ class _Gate(httpx.AsyncBaseTransport):
         return context
 
     async def aclose(self) -> None:
-        for door in self._doors.values():
+        for door in (*self._doors.values(), *self._proxied.values()):
             await door.aclose()
-
-
-@lru_cache(maxsize=256)
-def _origin(scheme: str, address: str, port: int | None) -> httpx.URL:
-    """Where a request goes; what it asks for is its `target`: taking a long address apart again takes longer than sending it."""
-    return httpx.URL(scheme=scheme, host=address, port=port)
 
 
 def is_public(address: str) -> bool:

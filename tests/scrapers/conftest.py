@@ -118,9 +118,9 @@ def answer_with(
             handler.send_header(name.replace("_", "-"), value)
         if status != 304:
             handler.send_header("Content-Length", str(len(body) if length is None else length))
+        if length is not None:  # it may be a wrong one: said beforehand, so that nobody asks on while it closes
+            handler.send_header("Connection", "close")
         handler.end_headers()
         handler.wfile.write(body)
-        if length is not None:
-            handler.close_connection = True
 
     return answer

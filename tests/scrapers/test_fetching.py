@@ -221,6 +221,58 @@ def test_a_broken_answer_is_asked_for_again(site: Any, desk: Desk, reply: Any, b
     assert len(asked(site)) == 3 + 3
 
 
+def test_a_connection_that_drops_takes_a_turn_for_each_request(site: Any, desk: Desk, reply: Any) -> None:
+    def drop(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+
+    site.answers["/"] = in_turn(reply(b"kept open"), drop)
+
+    async def twice(fetcher: Fetcher) -> None:
+        await fetcher.fetch(f"{HOME}/", hosts=HOSTS)
+        with pytest.raises(ServerFault, match=r"the answer breaks off \(\S[^\n]*\)$"):
+            await fetcher.fetch(f"{HOME}/", hosts=HOSTS)
+
+    desk.run(twice, hosts={"*": site.url})
+    assert len(site.paths()) == len(desk.turns) == 1 + 1 + 3  # robots.txt, the page, the page in vain
+
+
+def test_pages_of_a_host_come_over_one_connection(site: Any, desk: Desk, reply: Any) -> None:
+    ports: set[int] = set()
+
+    def page(handler: BaseHTTPRequestHandler) -> None:
+        ports.add(handler.client_address[1])
+        reply(b"page")(handler)
+
+    site.answers |= {"/robots.txt": page, "/": page, "/moved": reply(status=302, Location="/")}
+
+    async def some(fetcher: Fetcher) -> None:
+        for path in ("/", "/moved", "/"):
+            await fetcher.fetch(f"{HOME}{path}", hosts=HOSTS)
+
+    desk.run(some, hosts={"*": site.url})
+    assert len(ports) == 1
+
+
+@pytest.mark.parametrize(
+    "head", [b"no HTTP at all\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: ten\r\n\r\n", b"HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"]
+)  # fmt: skip
+def test_a_head_that_is_none_is_the_servers_fault_in_one_line(site: Any, desk: Desk, head: bytes) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(head)
+        handler.close_connection = True
+
+    site.answers["/"] = answer
+    with pytest.raises(ServerFault) as caught:
+        desk.get(site, retries=0)
+    assert len(str(caught.value).splitlines()) == 1
+    assert "127.0.0.1" not in str(caught.value)
+
+
+def test_long_cookies_are_no_reason_to_refuse_a_page(site: Any, desk: Desk, reply: Any) -> None:
+    site.answers["/"] = reply(b"page", Set_Cookie=f"seen={'1' * 20_000}")
+    assert desk.page(site).body == b"page"
+
+
 def test_a_body_that_drips_for_ever_ends_at_the_deadline(site: Any, desk: Desk) -> None:
     over = Event()
 
