@@ -30,6 +30,8 @@ from didban.errors import StoreError, StoreTooNew, StoreUnavailable
 
 HEAD = "0008"
 """The newest migration. Kept here so that opening a database that is up to date need not import Alembic."""
+NEW_SQLITE = Path(__file__).parent / "migrations/sqlite.sql"
+"""What all migrations together make of an empty SQLite file: a new one need not wait for Alembic either."""
 
 BUSY_SECONDS = 30
 EXAMPLES = "sqlite:///var/didban.db, postgresql://didban:PASSWORD@localhost/didban"
@@ -139,7 +141,9 @@ class Database:
         Raises StoreTooNew when a later version of Didban made it.
         """
         before = self.revision()
-        if before == to:
+        if before is None and to == HEAD and not self.postgresql:
+            self._make()
+        if before == to or (before is None and self.revision() == to):
             return before
         from alembic import command  # noqa: PLC0415 - half a second that a database at HEAD does not pay
         from alembic.config import Config  # noqa: PLC0415
@@ -160,6 +164,13 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, to)
         return before
+
+    def _make(self) -> None:
+        """The tables of a new SQLite file, unless another process has made them meanwhile."""
+        with self.write(alone=True) as connection:
+            if not sqlalchemy.inspect(connection).get_table_names():
+                for statement in NEW_SQLITE.read_text("utf-8").split(";\n")[:-1]:
+                    connection.exec_driver_sql(statement)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -71,7 +71,7 @@ def third(self, name, *columns, **options):
         os.kill(os.getpid(), signal.SIGKILL)
     return create(self, name, *columns, **options)
 Operations.create_table = third
-Database(sys.argv[1]).upgrade()
+Database(sys.argv[1]).upgrade(to="0001")
 """
 
 
