@@ -24,7 +24,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -150,10 +150,10 @@ def _kin(connection: Connection, article: Article, content: str, *, own: int | N
         for row in connection.execute(_EQUAL, {"of_content": content, "own": own or 0, **_window(article.published)}):
             if row.story not in found and _in_time(connection, article.published, row):
                 found[row.story] = row
-    print_ = imprint(article)
-    for row in _candidates(connection, print_, article.published, own=own):
-        if row.story not in found and _is_copy(connection, print_, row.id):
-            found[row.story] = row
+    looked = imprint(article)
+    sharing = _sharing(connection, _said(connection, looked.keys))
+    near = _near(connection, sharing.values(), article.published, own=own)
+    found |= {row.story: row for row in _copies(connection, looked, [row for row in near if row.story not in found])}
     kin = [found[story] for story in sorted(found)]
     return kin if article.published is not None else kin[:1]
 
@@ -197,23 +197,27 @@ _SPAN = select(func.min(tables.article.c.published), func.max(tables.article.c.p
 )
 
 
-def _candidates(
-    connection: Connection, looked: Imprint, published: datetime | None, *, own: int | None
+def _near(
+    connection: Connection, sharing: Iterable[Sequence[Row[Any]]], published: datetime | None, *, own: int | None = None
 ) -> list[Row[Any]]:
-    """Who shares a key with an article, MOST_CANDIDATES at most, the most shared keys first, then the oldest."""
-    keys = frozenset(looked.keys)
-    sharing = _sharing(connection, keys - _common(connection, keys))
-    shared = Counter(row.id for those in sharing.values() for row in those)
-    rows = {row.id: row for those in sharing.values() for row in those if row.id != own}
-    near = [row for row in rows.values() if _in_time(connection, published, row)]
+    """Of those that share keys with an article, by key, the candidates: MOST_CANDIDATES at most, the most shared keys first, then
+    the oldest. `own` is its own number."""
+    every = [row for those in sharing for row in those if row.id != own]
+    shared = Counter(row.id for row in every)
+    near = [row for row in {row.id: row for row in every}.values() if _in_time(connection, published, row)]
     return sorted(near, key=lambda row: (-shared[row.id], row.id))[:MOST_CANDIDATES]
 
 
-def _is_copy(connection: Connection, looked: Imprint, number: int) -> bool:
-    """Does this stored article carry the same text?"""
-    other = _imprint_of(connection.execute(_TEXT_OF, {"of": number}).one())
-    common = _common(connection, looked.keyed.keys() | other.keyed.keys(), of=(looked.source, other.source))
-    return same_story(looked, other, common).same
+def _copies(connection: Connection, looked: Imprint, rows: Sequence[Row[Any]]) -> Iterator[Row[Any]]:
+    """Which of these stored articles carry the same text; one of each story, the first."""
+    found: set[int] = set()
+    for row in rows:
+        if row.story not in found:
+            other = _imprint_of(connection.execute(_TEXT_OF, {"of": row.id}).one())
+            common = _common(connection, looked.keyed.keys() | other.keyed.keys(), of=(looked.source, other.source))
+            if same_story(looked, other, common).same:
+                found.add(row.story)
+                yield row
 
 
 _COMPARED = 4 * LONGEST + 1
@@ -330,24 +334,27 @@ def keep_changed(connection: Connection, number: int, story: int, before: Imprin
 
 
 def strangers(connection: Connection, articles: Sequence[tuple[Imprint, datetime | None]]) -> list[bool]:
-    """Which of these have no near copy in the store, nor among those before them: none shares a key that says anything.
+    """Which of these begin a story of their own: of none there is a near copy in the store, nor one before it here with a key of
+    its that says anything.
 
-    `articles` are imprints with the times of publication.
+    `articles` are imprints with the times of publication, and no text is equal to one in the store.
     """
-    keys = [frozenset(one.keys) for one, _ in articles]
-    every = frozenset[int]().union(*keys)
-    said = every - _common(connection, every)
+    said = _said(connection, {key for one, _ in articles for key in one.keys})
     sharing = _sharing(connection, said)
     met: set[int] = set()
     alone: list[bool] = []
-    for mine, (_, published) in zip(keys, articles, strict=True):
-        looked = mine & said
-        alone.append(
-            looked.isdisjoint(met)
-            and not any(_in_time(connection, published, row) for key in looked for row in sharing.get(key, ()))
-        )
-        met |= looked
+    for one, published in articles:
+        mine = said.intersection(one.keys)
+        near = _near(connection, (sharing[key] for key in mine & sharing.keys()), published)
+        alone.append(met.isdisjoint(mine) and next(_copies(connection, one, near), None) is None)
+        met |= mine
     return alone
+
+
+def _said(connection: Connection, keys: Iterable[int]) -> frozenset[int]:
+    """Those of these keys that are nobody's boilerplate."""
+    every = frozenset(keys)
+    return every - _common(connection, every)
 
 
 def _common(connection: Connection, keys: Iterable[int], *, of: Collection[str] = ()) -> frozenset[int]:
