@@ -24,7 +24,7 @@ from heapq import nsmallest
 from typing import Literal
 
 from didban.article import Article
-from didban.text import fold, sentences, squash
+from didban.text import fold_unspaced, sentences, squash, squash_lines
 
 
 def content_key(title: str, text: str) -> str:
@@ -40,7 +40,7 @@ def folded_key(article: Article) -> str:
 
     A changed word, number or mark is an edit; another spelling of a letter, a joiner or a space is none.
     """
-    return _key(*("".join(fold(part).split()) for part in (article.kicker, article.title, article.lead, article.text)))
+    return _key(*map(fold_unspaced, (article.kicker, article.title, article.lead, article.text)))
 
 
 def _key(*parts: str) -> str:
@@ -131,8 +131,7 @@ def imprint(article: Article) -> Imprint:
     lines: dict[str, None] = {}
     left = LONGEST
     for part in (article.lead, article.text):
-        for start, end in sentences(part[: 4 * LONGEST]):
-            letters = squash(part[start:end])
+        for letters in squash_lines([part[start:end] for start, end in sentences(part[: 4 * LONGEST])]):
             if len(letters) >= SENTENCE and left > 0:
                 keyed[sentence_key(letters)] = letters[:left]
             elif letters and left > 0:

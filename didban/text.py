@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 
 _LETTERS = str.maketrans({
@@ -77,6 +78,8 @@ _ENCODING = codecs.charmap_build(REPERTOIRE)
 _FOLDED = "".join(_FOLD[ord(char)] or "\0" for char in REPERTOIRE)
 _DROPPED = bytes(at for at, char in enumerate(REPERTOIRE) if not _FOLD[ord(char)])
 _NO_LETTERS = bytes(at for at, char in enumerate(REPERTOIRE) if not _SQUASH[ord(char)])
+_NO_LETTERS_IN_LINES = _NO_LETTERS.replace(bytes([REPERTOIRE.index("\n")]), b"")
+_BLANK = bytes(at for at, char in enumerate(_FOLDED) if char.isspace()) + _DROPPED
 
 
 def encode(text: str) -> bytes | None:
@@ -105,6 +108,22 @@ def squash(text: str) -> str:
     if encoded is None:
         return text.translate(_SQUASH)
     return codecs.charmap_decode(encoded.translate(None, _NO_LETTERS), "strict", _FOLDED)[0]
+
+
+def fold_unspaced(text: str) -> str:
+    """`fold(text)` without its white space."""
+    encoded = encode(text)
+    if encoded is None:
+        return "".join(text.translate(_FOLD).split())
+    return codecs.charmap_decode(encoded.translate(None, _BLANK), "strict", _FOLDED)[0]
+
+
+def squash_lines(lines: Sequence[str]) -> list[str]:
+    """`squash` of each of these, in which there is no line feed: of all in one go, a few times as fast as one by one."""
+    encoded = encode("\n".join(lines))
+    if encoded is None or not lines:
+        return [squash(line) for line in lines]
+    return codecs.charmap_decode(encoded.translate(None, _NO_LETTERS_IN_LINES), "strict", _FOLDED)[0].split("\n")
 
 
 CLOSERS = "»)]}”’"
@@ -140,8 +159,11 @@ def _inside(text: str, start: int, end: int) -> bool:
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
     """`text[start:end]` without the whitespace around it; empty when it is blank."""
-    part = text[start:end]
-    return end - len(part.lstrip()), start + len(part.rstrip())
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

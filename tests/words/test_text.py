@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from didban.text import REPERTOIRE, encode, fold, sentence_at, sentences, squash
+from didban.text import REPERTOIRE, encode, fold, fold_unspaced, sentence_at, sentences, squash, squash_lines
 
 ZWNJ = "\N{ZERO WIDTH NON-JOINER}"
 KASHIDA = "\N{ARABIC TATWEEL}"
@@ -58,6 +58,20 @@ def test_the_fast_way_folds_each_character_as_the_slow_way_does() -> None:
         assert encode(char) is not None
         assert fold(char) + outside == fold(char + outside)
         assert squash(char) + outside == squash(char + outside)
+
+
+@given(st.lists(any_text, max_size=4))
+@settings(max_examples=200)
+def test_lines_are_squashed_together_as_one_by_one(texts: list[str]) -> None:
+    lines = [line for text in texts for line in text.split("\n")]
+    assert squash_lines(lines) == [squash(line) for line in lines]
+
+
+@given(any_text)
+@settings(max_examples=200)
+def test_folded_without_its_spaces(text: str) -> None:
+    assert fold_unspaced(text) == "".join(fold(text).split())
+    assert fold_unspaced(REPERTOIRE[:-1]) == "".join(fold(REPERTOIRE[:-1]).split())
 
 
 @given(any_text, any_text)
