@@ -40,7 +40,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.survive import Check, show  # noqa: E402 - run as a script, from anywhere
-from bench.takeover import MARK, Crew, pids, rows  # noqa: E402
+from bench.takeover import MARK, Crew, free, pids, rows  # noqa: E402
 from demo.site import SOURCES, Answer, Site  # noqa: E402
 from flows.children import variable  # noqa: E402
 
@@ -144,6 +144,7 @@ def soak(minutes: float, idle: float, seed: int, folder: Path, say: Callable[[st
             "DIDBAN_DELIVERY": "now",
             "DIDBAN_OPERATOR": "hook",
             "DIDBAN_REPORT": "off",
+            "PREFECT_SERVER_API_PORT": str(free()),  # none that another `didban up` takes while the server is dead
         }
         crew = Crew(folder, environment, patience=PATIENCE)
         try:

@@ -57,7 +57,7 @@ def takeover(plan: Plan, rate: float, folder: Path, say: Callable[[str], None]) 
         Site() as site,
     ):
         site.archive(SOURCE, plan.days, plan.articles // plan.days, until=LAST)
-        port = _free()
+        port = free()
         environment = {
             "DIDBAN_VAR": str(folder / "var"),
             "DIDBAN_HOSTS": site.hosts,
@@ -227,7 +227,7 @@ def ask(url: str, given: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN40
         return json.loads(answer.read() or b"null")
 
 
-def _free() -> int:
+def free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
