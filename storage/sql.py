@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Table, func, select, text
+from sqlalchemy import ColumnElement, Connection, CursorResult, Dialect, Select, Table, func, select, text
 from sqlalchemy.dialects import sqlite
 
 if TYPE_CHECKING:
@@ -71,8 +71,13 @@ def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Numbers for so many new rows, ascending, as the database itself would have given them one by one."""
     if connection.dialect.name == "postgresql":
         return sorted(connection.scalars(_NEXT, {"of_table": table.name, "many": count}))
-    last = connection.scalar(select(func.max(table.c.id))) or 0
+    last = connection.scalar(_last(table)) or 0
     return list(range(last + 1, last + 1 + count))
+
+
+@lru_cache(maxsize=16)
+def _last(table: Table) -> Select[tuple[int]]:
+    return select(func.max(table.c.id))
 
 
 _NEXT = text("SELECT nextval(pg_get_serial_sequence(:of_table, 'id')) FROM generate_series(1, :many)")
