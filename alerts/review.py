@@ -6,7 +6,6 @@ stands wherever the term is found, in whatever spelling, so a rule all of whose 
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from alerts.rules import PRIORITIES, RuleSet
 from alerts.terms import Term
 from didban.alert import Rule
 from didban.article import Article
+from didban.share import bounds
 from didban.text import fold, sentences, squash
 from didban.tokens import read_word, words
 
@@ -27,7 +27,6 @@ SHARE: Final = 0.2
 """A term that stands in more of the archive than this tells nobody anything."""
 FEWEST: Final = 10
 """Articles from which a share can be told."""
-_SURE: Final = 1.96  # standard errors: the share is above SHARE with 97.5 % certainty, however few articles there are
 _ENDING = 8  # letters that an ending may have
 _COMPARED = 20  # rules that one is compared with: of a file that repeats itself ten thousand times the first will do
 
@@ -84,7 +83,7 @@ def archive(rules: RuleSet, articles: Sequence[Article]) -> list[Remark]:
         nears = {" + ".join(near.terms): near.terms[0] for near in rule.near}
         for term in (*rule.any, *nears) or rule.all:
             count = seen[rule.id, term]
-            if _at_least(count, total) > SHARE:
+            if bounds(count, total)[0] > SHARE:  # sure, however few articles there are
                 key, shown = ("near", nears[term]) if term in nears else ("any" if rule.any else "all", term)
                 problem = f"«{term}» is found in {count} of {total} articles of the archive ({count / total:.0%})"
                 remarks.append(place(rule, key, shown, "common", problem, "add words that say what is meant"))
@@ -95,14 +94,6 @@ def archive(rules: RuleSet, articles: Sequence[Article]) -> list[Remark]:
                 problem = f"none of {total} articles of the archive is of the section «{name}»{hint}"
                 remarks.append(place(rule, "sections", name, "section", problem, "write it as the articles have it"))
     return _ordered(remarks, rules)
-
-
-def _at_least(count: int, total: int) -> float:
-    """The share that `count` of `total` prove: the lower bound of Wilson's interval (E. B. Wilson, JASA 22, 1927)."""
-    share, square = count / total, _SURE**2
-    middle = share + square / (2 * total)
-    margin = _SURE * math.sqrt(share * (1 - share) / total + square / (4 * total**2))
-    return (middle - margin) / (1 + square / total)
 
 
 class _Place:

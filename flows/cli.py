@@ -763,6 +763,31 @@ def test_rules(path: Path | None) -> None:
     sys.exit(1 if failures else 0)
 
 
+@rules.command("labels", epilog="Example: didban rules labels --rule egov")
+@click.option("--rule", "only", default=None, help="Only this rule.")
+@as_json
+def rules_labels(only: str | None, *, as_json: bool) -> None:
+    """How relevant each rule's alerts were, by what officers said of them on the page.
+
+    `still` counts alerts that were not relevant and that today's rule would find again, `lost` relevant ones that it would not.
+    """
+    from flows import labels
+    from flows.rulebook import in_force
+    from flows.workshop import opened
+
+    settings = _settings()
+    name = _rule(settings, only)
+    with opened(settings) as store:
+        found = labels.judge_all(store, [rule for rule in in_force(settings) if name in {None, rule.id}])
+    if as_json:
+        click.echo(json.dumps(labels.as_json(found), ensure_ascii=False))
+        return
+    _table(labels.HEADERS, labels.as_rows(found))
+    for one in found:
+        for _, article, match in one.still:
+            click.echo(_harmless(f"{one.rule.id}: «{match.text}» is found, and was not relevant: {article.title}"))
+
+
 @rules.command("try", epilog="Example: didban rules try my-rules.toml --since 1404-01-01 --rule egov")
 @click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--since", type=Day(), default=None, help="Published on or after this day, Jalali or Gregorian.")

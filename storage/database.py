@@ -28,7 +28,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from didban.dates import tehran_day
 from didban.errors import StoreError, StoreTooNew, StoreUnavailable
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest migration. Kept here so that opening a database that is up to date need not import Alembic."""
 NEW_SQLITE = Path(__file__).parent / "migrations/sqlite.sql"
 """What all migrations together make of an empty SQLite file: a new one need not wait for Alembic either."""

@@ -11,7 +11,7 @@
     store.desk       what the officer's page asks
     store.upkeep     dictionaries, what is kept    store.chores     whose turn it is to look after it
     store.rulesets   the last good rules
-    store.mutes      rules that nobody is told of
+    store.mutes      rules that nobody is told of       store.labels     alerts that were relevant, or not
 
 Every method is one transaction. The store is synchronous; one thread writes.
 """
@@ -33,6 +33,7 @@ from storage.evidence import Evidence
 from storage.figures import Figures, figures
 from storage.hosts import Hosts
 from storage.indexing import rebuild
+from storage.labels import Labels
 from storage.links import Links
 from storage.mutes import Mutes
 from storage.notices import newest, report, unreported
@@ -61,6 +62,7 @@ class Store:
     pages: Pages = field(init=False)
     outbox: Outbox = field(init=False)
     mutes: Mutes = field(init=False)
+    labels: Labels = field(init=False)
     robots: RobotsTexts = field(init=False)
     search: Search = field(init=False)
     desk: Desk = field(init=False)
@@ -80,6 +82,7 @@ class Store:
             ("pages", Pages),
             ("outbox", Outbox),
             ("mutes", Mutes),
+            ("labels", Labels),
             ("robots", RobotsTexts),
             ("search", Search),
             ("desk", Desk),

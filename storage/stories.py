@@ -296,6 +296,7 @@ def _one_alert(connection: Connection, kept: Row[Any], other: Row[Any]) -> None:
         connection.execute(update(alert).where(alert.c.id == kept.id).values(seen))
         later = and_(notice.c.alert == kept.id, notice.c.step > 0, notice.c.state == "waiting")
         connection.execute(update(notice).where(later).values(state="cancelled"))
+    _one_label(connection, kept.id, other.id)
     told = {row.channel: row for row in connection.execute(select(notice).where(notice.c.alert == kept.id))}
     for row in connection.execute(select(notice).where(notice.c.alert == other.id)).all():
         here, doubled = told.get(row.channel), row.id
@@ -306,6 +307,17 @@ def _one_alert(connection: Connection, kept: Row[Any], other: Row[Any]) -> None:
             doubled = here.id
         waiting = and_(notice.c.id == doubled, notice.c.state == "waiting")
         connection.execute(update(notice).where(waiting).values(state="cancelled"))
+
+
+def _one_label(connection: Connection, kept: int, other: int) -> None:
+    """What was said last of two alerts that are one is said of `kept`."""
+    label = tables.label
+    newest = select(label.c.alert).where(label.c.alert.in_([kept, other])).order_by(label.c.said_at.desc()).limit(1)
+    if connection.scalar(newest) == other:
+        connection.execute(delete(label).where(label.c.alert == kept))
+        connection.execute(update(label).where(label.c.alert == other).values(alert=kept))
+    else:
+        connection.execute(delete(label).where(label.c.alert == other))
 
 
 # ── keys ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

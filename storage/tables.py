@@ -9,6 +9,7 @@ blob ──── page ───┤          bytes as served, each body once, pa
                 story ── alert ── notification ── message
 sentence, frequency, holding what of an article its copies are found by (storage/stories.py)
 mute                         the rules that nobody is told of
+alert ─── label              what officers say of an alert: relevant, or not
 indexed                      where an article stands in the index of all words (storage/indexing.py)
 host, robots                 when each host may next be asked, and what its robots.txt says
 chore                        what one process at a time does now and then, for all
@@ -396,6 +397,16 @@ message = Table(
     Column("leased_until", UTCTime),
     Index(None, "state", "due_at"),
     Index(None, "story", "channel"),
+)
+
+label = Table(
+    "label",
+    metadata,
+    Column("alert", Integer, ForeignKey("alert.id"), primary_key=True),
+    Column("relevant", Boolean, nullable=False),
+    Column("sentences", JSON, nullable=False),  # of the evidence, as it stood when somebody said so
+    Column("said_at", UTCTime, nullable=False),
+    Column("said_by", String, nullable=False),
 )
 
 mute = Table(

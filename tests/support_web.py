@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import uvicorn
+from httpx import Client
 
 from didban.settings import Settings
 from web.app import create
+
+Open = Callable[..., Client]
+"""Opens the page with such settings of `[web]`."""
+
+
+def token(html: str) -> str:
+    """What every form of a page carries."""
+    found = re.search(r'name="token" value="([^"]+)"', html)
+    assert found
+    return found[1]
 
 
 class Served(uvicorn.Server):

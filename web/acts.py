@@ -1,4 +1,5 @@
-"""What an officer may do: say that a story was seen, and silence a topic. An act is a form of ours, and leads back to its page."""
+"""What an officer may do: say that a story was seen, whether it was relevant, and silence a topic. An act is a form of ours, and
+leads back to its page."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse
 
 from flows.workshop import now
 from web.office import Office
-from web.security import form
+from web.security import form, visitor
 
 SPANS: dict[str, timedelta | None] = {
     "1": timedelta(days=1),
@@ -21,6 +22,7 @@ SPANS: dict[str, timedelta | None] = {
     "": None,
 }
 """For how long a topic may be silent, by what the form sends; empty is until it is taken back."""
+LABELS: dict[str, bool | None] = {"yes": True, "no": False, "off": None}
 
 
 async def seen(request: Request) -> RedirectResponse:
@@ -32,6 +34,18 @@ async def seen(request: Request) -> RedirectResponse:
     who = _who(request)
     await run_in_threadpool(office.store.outbox.acknowledge, [int(number) for number in numbers], by=who, now=now())
     return _back(given)
+
+
+async def label(request: Request) -> RedirectResponse:
+    """An alert was relevant, was not, or nothing is said of it any more."""
+    office, given = _office(request), await form(request)
+    number, _, said = given.get("label", [""])[0].partition(":")
+    if said not in LABELS or not (number.isascii() and number.isdigit() and len(number) < 19):
+        raise HTTPException(400)
+    key = await run_in_threadpool(
+        office.store.labels.say, int(number), relevant=LABELS[said], by=_who(request), now=now()
+    )
+    return _back(given, f"s-{key}")
 
 
 async def mute(request: Request) -> RedirectResponse:
@@ -58,11 +72,11 @@ def _office(request: Request) -> Office:
 def _who(request: Request) -> str:
     """The name that a trusted proxy gave, else only that it was done here."""
     header = _office(request).settings.web.trusted_header
-    return request.headers.get(header, "")[:100] if header else "web"
+    return visitor(request, header) if header else "web"
 
 
-def _back(given: dict[str, list[str]]) -> RedirectResponse:
-    """To the page that the form was on: a path of ours, whatever was sent."""
+def _back(given: dict[str, list[str]], place: str = "") -> RedirectResponse:
+    """To the page that the form was on: a path of ours, whatever was sent; there, to the element of the id `place`."""
     try:
         parts = urlsplit(given.get("back", ["/"])[0])
     except ValueError:  # http://[
@@ -73,5 +87,5 @@ def _back(given: dict[str, list[str]]) -> RedirectResponse:
         and parts.path.startswith("/")
         and not parts.path.startswith(("//", "/\\"))
     )
-    query = f"?{parts.query}" if parts.query else ""
-    return RedirectResponse(quote(parts.path + query, safe="/?&=%~+") if here else "/", 303)
+    query, fragment = f"?{parts.query}" if parts.query else "", f"#{place}" if place else ""
+    return RedirectResponse(quote(parts.path + query, safe="/?&=%~+") + fragment if here else "/", 303)

@@ -77,6 +77,7 @@ def create(settings: Settings) -> Starlette:
             Route("/cite/{number:int}.{form:str}", pages.cite),
             Route("/export.{shape:str}", pages.export),
             Route("/seen", acts.seen, methods=["POST"]),
+            Route("/label", acts.label, methods=["POST"]),
             Route("/mute", acts.mute, methods=["POST"]),
             Route("/login", _Login(web.password.get_secret_value()), methods=["GET", "POST"]),
             Route("/logout", _logout, methods=["POST"]),

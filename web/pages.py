@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -26,7 +26,8 @@ from flows.search import highlights
 from flows.status import status as status_of
 from flows.workshop import now, sources_of
 from storage.articles import Selection
-from storage.desk import Line, Wanted
+from storage.desk import Line, Wanted, Whole
+from storage.labels import Label
 from web import render
 from web.office import Office
 from web.security import token
@@ -81,6 +82,7 @@ def today(request: Request) -> HTMLResponse:
         day=jalali_long(since, with_time=False),
         lines=lines,
         older=older,
+        labels=_labels(office, lines + older),
         trends=_trends(daily, day, _titles(office)),
     )
 
@@ -102,6 +104,7 @@ def alerts(request: Request) -> HTMLResponse:
         given=given,
         problem=problem,
         following=following,
+        labels=_labels(office, lines),
         titles=_titles(office),
         mutes=office.store.mutes.all(now=now()),
     )
@@ -123,7 +126,9 @@ def story(request: Request) -> HTMLResponse:
             edits.append((at, made, changed))
         spans = {name: [(m.start, m.end) for m in matches if m.field == name] for name in _TEXTS}
         carriers.append({"number": number, "article": article, "matches": matches, "spans": spans, "edits": edits})
-    return _shown(request, "story.html", carriers=carriers, told=found.told, key=found.key)
+    return _shown(
+        request, "story.html", carriers=carriers, told=found.told, key=found.key, labels=_labels(office, [found])
+    )
 
 
 def search(request: Request) -> HTMLResponse:
@@ -240,6 +245,11 @@ def _asked(request: Request) -> tuple[dict[str, str], Wanted, str]:
 
 def _titles(office: Office) -> dict[str, str]:
     return {rule.id: rule.title for rule in office.rules()}
+
+
+def _labels(office: Office, shown: Iterable[Line | Whole]) -> dict[int, Label]:
+    """What was said of the alerts of these stories."""
+    return office.store.labels.of([told.id for one in shown for told in one.told])
 
 
 def _urgency(line: Line) -> int:

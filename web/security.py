@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.datastructures import URL, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -144,16 +144,26 @@ class Guarded:
         if self._may_see(request):
             await self._app(scope, receive, sending)
             return
-        wanted = URL(scope=scope).path if request.method == "GET" else "/"
+        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        wanted = quote(scope["path"]) + query if request.method == "GET" else "/"
         await RedirectResponse(URL("/login").include_query_params(next=wanted), 303)(scope, receive, sending)
 
     def _may_see(self, request: Request) -> bool:
-        if request.url.path.startswith(self._open):
+        if request.scope["path"].startswith(self._open):
             return True
         if self._header:
             peer = request.client.host if request.client else ""
-            return peer in self._proxies and bool(request.headers.get(self._header, "").strip())
+            return peer in self._proxies and bool(visitor(request, self._header))
         return not self._password or request.session.get("in") == admission(self._password)
+
+
+def visitor(request: Request, header: str) -> str:
+    """The name that a proxy put in a header: UTF-8, as proxies write it, or Latin-1, as the standard has it."""
+    given = request.headers.get(header, "").strip()[:200]
+    try:
+        return given.encode("latin-1").decode()[:100]
+    except UnicodeDecodeError:
+        return given[:100]
 
 
 def token(request: Request) -> str:

@@ -330,4 +330,13 @@ CREATE TABLE mute (
 	muted_by VARCHAR NOT NULL, 
 	CONSTRAINT pk_mute PRIMARY KEY (rule)
 );
-INSERT INTO alembic_version VALUES ('0008');
+CREATE TABLE label (
+	alert INTEGER NOT NULL, 
+	relevant BOOLEAN NOT NULL, 
+	sentences JSON NOT NULL, 
+	said_at DATETIME NOT NULL, 
+	said_by VARCHAR NOT NULL, 
+	CONSTRAINT pk_label PRIMARY KEY (alert), 
+	CONSTRAINT fk_label_alert FOREIGN KEY(alert) REFERENCES alert (id)
+);
+INSERT INTO alembic_version VALUES ('0009');

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack
 from datetime import date, timedelta
 from pathlib import Path
@@ -19,11 +19,10 @@ from flows.workshop import now
 from storage.store import Store, open_store
 from storage.units import Walk
 from tests.support import article, judge, sighting
-from tests.support_web import serving
+from tests.support_web import Open, serving, token
 from web.security import GUESSES, Guesses, hashed, is_password, session_key
 
 PASSWORD = "پیشخوان ۱۴۰۵"
-Open = Callable[..., Client]
 
 
 @pytest.fixture
@@ -48,12 +47,6 @@ def page(tmp_path: Path, store: Store) -> Generator[Open]:
 def save(store: Store, **facts: Any) -> None:
     known = article(**{"published": now() - timedelta(minutes=5)} | facts)
     store.articles.save(known, judge({"egov": "دولت الکترونیک"}), sighting(now=now()))
-
-
-def token(html: str) -> str:
-    found = re.search(r'name="token" value="([^"]+)"', html)
-    assert found
-    return found[1]
 
 
 def test_today_shows_each_story_once_with_its_evidence_the_home_province_first(store: Store, page: Open) -> None:
