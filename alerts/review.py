@@ -41,6 +41,8 @@ class Remark:
     kind: Kind
     problem: str
     advice: str
+    term: str = ""
+    """What of the file it is about."""
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}" if self.line else self.path
@@ -104,7 +106,7 @@ class _Place:
 
     def __call__(self, rule: Rule, key: str, shown: str, kind: Kind, problem: str, advice: str) -> Remark:
         path, line = self._rules.place(rule.id, key, shown)
-        return Remark(path=path, line=line, rule=rule.id, kind=kind, problem=problem, advice=advice)
+        return Remark(path=path, line=line, rule=rule.id, kind=kind, problem=problem, advice=advice, term=shown)
 
 
 def _ordered(remarks: Iterable[Remark], rules: RuleSet) -> list[Remark]:

@@ -12,8 +12,10 @@ priority = "normal"                    or "urgent", "digest"
 urgent_at_home = ["title", "lead"]     found there in an article of the home province, it is urgent
 channels = ["officer"]  note = "…"
 match_examples = ["…"]  not_examples = ["…"]      sentences that must, and must not, match: `didban rules test`
+replaces = true                        in the place of the rule of this id in another file
 
-Beside the file a folder `rules.d` may hold more of them: every `*.toml` in it, by name; an id stands once in all of them.
+Beside the file a folder `rules.d` may hold more of them: every `*.toml` in it, by name; an id stands once in all of them, or twice
+where one of the two `replaces` the other.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cached_property
 from hashlib import sha256
@@ -64,6 +66,8 @@ class RuleSet:
     path: str
     hash: str
     files: tuple[RulesFile, ...]
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """The path of the file that each rule stands in, by its id."""
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
@@ -73,7 +77,8 @@ class RuleSet:
 
     def place(self, id_: str, key: str = "", shown: str = "") -> tuple[str, int | None]:
         """The file, and the line in it from 1, where a rule sets `key`, or shows `shown` in its value; else where it begins."""
-        lines = ((file.path, file.places.line(("rules", id_), key, shown)) for file in self.files)
+        homes = [file for file in self.files if file.path == self.homes.get(id_, file.path)]
+        lines = ((file.path, file.places.line(("rules", id_), key, shown)) for file in homes)
         return next((found for found in lines if found[1] is not None), (self.path, None))
 
 
@@ -131,11 +136,13 @@ def parsed(files: Sequence[RulesFile]) -> RuleSet:
     for file in files:
         text = _text(file)
         for rule in _rules(_document(file, text), file):
-            if rule.id in rules:
+            there = rules.get(rule.id)
+            if there is not None and there.replaces == rule.replaces:
                 problem = f"rule {rule.id!r} stands in {homes[rule.id]}, too; give one of them another id"
                 raise RulesError(problem, path=file.path, line=file.places.line(("rules", rule.id)))
-            rules[rule.id], homes[rule.id] = rule, file.path
-    return RuleSet(tuple(rules.values()), files[0].path, fingerprint(files), tuple(files))
+            if there is None or rule.replaces:
+                rules[rule.id], homes[rule.id] = rule, file.path
+    return RuleSet(tuple(rules.values()), files[0].path, fingerprint(files), tuple(files), homes)
 
 
 def _text(file: RulesFile) -> str:
@@ -234,6 +241,7 @@ def _rule(id_: str, table: _Table) -> Rule:
         note=table.text("note"),
         match_examples=table.names("match_examples"),
         not_examples=table.names("not_examples"),
+        replaces=table.flag("replaces"),
     )
     if not rule.title:
         raise table.error(f"rule {id_!r} needs a title", "title")

@@ -45,6 +45,8 @@ class Rule:
     note: str = ""
     match_examples: tuple[str, ...] = ()
     not_examples: tuple[str, ...] = ()
+    replaces: bool = False
+    """It stands in the place of the rule of this id in another file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ DidbanError
 │   ├── SeedError          not one of the three seed shapes
 │   ├── ArticleError       not an article as JSON
 │   ├── MissingExtra       it needs a package that this installation does without
+│   ├── Overtaken          somebody else changed meanwhile what is to be changed
 │   └── RulesError         a rules file is wrong: path, line, suggestion
 ├── FetchError             no page came back                    (url)
 │   ├── Unreachable        no connection, DNS failure, time-out: the network, not the page
@@ -61,6 +62,10 @@ class MissingExtra(InputError):
     def __init__(self, what: str, package: str, problem: str = "is not installed") -> None:
         self.package = package
         super().__init__(f"{what} needs {package}, which {problem}; install didban[{package}]")
+
+
+class Overtaken(InputError):
+    """Somebody else changed it first: look at it again."""
 
 
 class RulesError(InputError):

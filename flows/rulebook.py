@@ -80,7 +80,7 @@ class Rulebook:
             if kept is None or ours:
                 raise now.found
             last = of_kept(kept)
-            _check_channels(last, tuple(self._settings.channels))
+            check_channels(last, tuple(self._settings.channels))
             self._use(last)
         if ours:
             self._seen, self.problem = now.hash, f"{now.found}; the rules as they were go on here"
@@ -156,13 +156,13 @@ def _look(settings: Settings, files: tuple[RulesFile, ...] | RulesError) -> Look
         if isinstance(files, RulesError):
             raise files
         found = parsed(files)
-        _check_channels(found, tuple(settings.channels))
+        check_channels(found, tuple(settings.channels))
     except RulesError as error:
         found = error
     return Look(hash=_hash(files), found=found)
 
 
-def _check_channels(rules: RuleSet, channels: Sequence[str]) -> None:
+def check_channels(rules: RuleSet, channels: Sequence[str]) -> None:
     """Raises RulesError for a rule that names a channel that the settings do not."""
     for rule in rules:
         for name in rule.channels:

@@ -30,6 +30,7 @@ class Served(uvicorn.Server):
     def __init__(self, settings: Settings) -> None:
         super().__init__(uvicorn.Config(create(settings), port=0, log_level="critical"))
         self._socket = self.config.bind_socket()
+        self._socket.listen()  # who comes before it serves waits, and is not refused
         self._thread = threading.Thread(target=self.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 
+from didban.errors import InputError
 from flows.workshop import now
 from web.office import Office
 from web.security import form, visitor
@@ -31,8 +32,9 @@ async def seen(request: Request) -> RedirectResponse:
     numbers = given.get("alert", [])
     if not numbers or not all(number.isascii() and number.isdigit() and len(number) < 19 for number in numbers):
         raise HTTPException(400)
-    who = _who(request)
-    await run_in_threadpool(office.store.outbox.acknowledge, [int(number) for number in numbers], by=who, now=now())
+    await run_in_threadpool(
+        office.store.outbox.acknowledge, [int(number) for number in numbers], by=who(request), now=now()
+    )
     return _back(given)
 
 
@@ -42,9 +44,11 @@ async def label(request: Request) -> RedirectResponse:
     number, _, said = given.get("label", [""])[0].partition(":")
     if said not in LABELS or not (number.isascii() and number.isdigit() and len(number) < 19):
         raise HTTPException(400)
-    key = await run_in_threadpool(
-        office.store.labels.say, int(number), relevant=LABELS[said], by=_who(request), now=now()
-    )
+    say, by = office.store.labels.say, who(request)
+    try:
+        key = await run_in_threadpool(say, int(number), relevant=LABELS[said], by=by, now=now())
+    except InputError:  # no alert has this number
+        raise HTTPException(404) from None
     return _back(given, f"s-{key}")
 
 
@@ -59,7 +63,7 @@ async def mute(request: Request) -> RedirectResponse:
     elif span in SPANS:
         length = SPANS[span]
         until = None if length is None else now() + length
-        await run_in_threadpool(office.store.mutes.mute, rule, until=until, by=_who(request), now=now())
+        await run_in_threadpool(office.store.mutes.mute, rule, until=until, by=who(request), now=now())
     else:
         raise HTTPException(400)
     return _back(given)
@@ -69,7 +73,7 @@ def _office(request: Request) -> Office:
     return request.app.state.office
 
 
-def _who(request: Request) -> str:
+def who(request: Request) -> str:
     """The name that a trusted proxy gave, else only that it was done here."""
     header = _office(request).settings.web.trusted_header
     return visitor(request, header) if header else "web"

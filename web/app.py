@@ -16,14 +16,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from didban.errors import InputError, StoreError
+from didban.errors import InputError, RulesError, StoreError
 from didban.settings import LOOPBACK, Settings
 from flows.rulebook import in_force
 from flows.workshop import sources_of
 from storage.store import open_store
-from web import acts, pages, security
+from web import acts, pages, render, rules, security
 from web.office import Office
-from web.render import environment
 
 STATIC = Path(__file__).with_name("static")
 SESSION_SECONDS = 14 * 24 * 3600
@@ -48,7 +47,7 @@ def create(settings: Settings) -> Starlette:
         app.state.office = Office(
             settings=settings,
             store=store,
-            templates=environment(),
+            templates=render.environment(),
             sources={source.key: source.name for source in registry.known()},
             rules=lambda: in_force(settings),
         )
@@ -69,6 +68,11 @@ def create(settings: Settings) -> Starlette:
             Route("/", pages.today),
             Route("/alerts", pages.alerts),
             Route("/story/{key:str}", pages.story),
+            Route("/rules", rules.overview),
+            Route("/rules/new", rules.opened),
+            Route("/rules/new", rules.sent, methods=["POST"]),
+            Route("/rules/{key:str}", rules.opened),
+            Route("/rules/{key:str}", rules.sent, methods=["POST"]),
             Route("/search", pages.search),
             Route("/sources", pages.sources),
             Route("/archive", pages.archive),
@@ -95,7 +99,12 @@ def create(settings: Settings) -> Starlette:
             ),
             guarded,
         ],
-        exception_handlers={HTTPException: _failed, InputError: _refused, StoreError: _unavailable},
+        exception_handlers={
+            HTTPException: _failed,
+            RulesError: _unruled,
+            InputError: _refused,
+            StoreError: _unavailable,
+        },
         lifespan=life,
     )
 
@@ -112,6 +121,10 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 async def _refused(request: Request, error: Exception) -> Response:
     return pages.said(request, str(error), status=400)
+
+
+async def _unruled(request: Request, error: Exception) -> Response:
+    return pages.said(request, render.broken(error) if isinstance(error, RulesError) else _SAID[503], status=503)
 
 
 async def _unavailable(request: Request, _error: Exception) -> Response:

@@ -37,14 +37,14 @@ MOST_TICKED = 200
 FORMS = {"csl": "json", "bibtex": "bib", "ris": "ris"}
 TYPES = {"jsonl": "application/jsonl; charset=utf-8", "csv": "text/csv; charset=utf-8"}
 _TREND_DAYS = 14
-_TEXTS = {"kicker": "روتیتر", "title": "تیتر", "lead": "لید", "text": "متن"}
 
 
 def _office(request: Request) -> Office:
     return request.app.state.office
 
 
-def _shown(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+def shown(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
+    """A template filled with what every page needs, and with `values`."""
     office = _office(request)
     page = office.templates.get_template(template).render(
         path=request.url.path,
@@ -60,11 +60,11 @@ def _shown(request: Request, template: str, *, status: int = 200, **values: Any)
 
 def said(request: Request, words: str, *, status: int) -> HTMLResponse:
     """A page that says one thing: what went wrong."""
-    return _shown(request, "said.html", status=status, words=words)
+    return shown(request, "said.html", status=status, words=words)
 
 
 def login(request: Request, problem: str = "", *, status: int = 200) -> HTMLResponse:
-    return _shown(request, "login.html", status=status, problem=problem, next=request.query_params.get("next", "/"))
+    return shown(request, "login.html", status=status, problem=problem, next=request.query_params.get("next", "/"))
 
 
 def today(request: Request) -> HTMLResponse:
@@ -76,7 +76,7 @@ def today(request: Request) -> HTMLResponse:
     lines.sort(key=lambda line: (not home or line.article.province != home, _urgency(line), -line.place))
     older = [] if lines else office.store.desk.stories(Wanted(live=True), limit=10)
     daily = office.store.desk.daily(since=day_bounds(day - timedelta(days=_TREND_DAYS - 1))[0])
-    return _shown(
+    return shown(
         request,
         "today.html",
         day=jalali_long(since, with_time=False),
@@ -96,7 +96,7 @@ def alerts(request: Request) -> HTMLResponse:
         wanted, before=int(before) if before.isdecimal() and len(before) < 19 else None, limit=A_PAGE + 1
     )
     following = str(lines[A_PAGE - 1].place) if len(lines) > A_PAGE else ""
-    return _shown(
+    return shown(
         request,
         "alerts.html",
         status=400 if problem else 200,
@@ -121,12 +121,14 @@ def story(request: Request) -> HTMLResponse:
         revisions, edits = office.store.articles.revisions(number), []
         for (_, _, before), (at, made, after) in pairwise(revisions):
             changed = [
-                (_TEXTS[name], between(before[name], after[name])) for name in after if before[name] != after[name]
+                (render.TEXTS[name], between(before[name], after[name]))
+                for name in after
+                if before[name] != after[name]
             ]
             edits.append((at, made, changed))
-        spans = {name: [(m.start, m.end) for m in matches if m.field == name] for name in _TEXTS}
+        spans = {name: [(m.start, m.end) for m in matches if m.field == name] for name in render.TEXTS}
         carriers.append({"number": number, "article": article, "matches": matches, "spans": spans, "edits": edits})
-    return _shown(
+    return shown(
         request, "story.html", carriers=carriers, told=found.told, key=found.key, labels=_labels(office, [found])
     )
 
@@ -149,7 +151,7 @@ def search(request: Request) -> HTMLResponse:
             )
             found = office.store.search.find(query, selection, limit=A_PAGE + 1, offset=offset)
             hits = [{"found": one, "lit": highlights(query, one.article)} for one in found]
-    return _shown(
+    return shown(
         request,
         "search.html",
         status=400 if problem else 200,
@@ -165,14 +167,14 @@ def sources(request: Request) -> HTMLResponse:
     """How each source fares, those that need somebody first."""
     office = _office(request)
     whole = status_of(office.settings)
-    return _shown(
+    return shown(
         request, "sources.html", whole=whole, lines=sorted(whole.lines, key=lambda line: (line.well, line.key))
     )
 
 
 def archive(request: Request) -> HTMLResponse:
     """What the backfills have of each day, as calendars."""
-    return _shown(request, "archive.html", reports=[(one, as_rows(one)) for one in report(_office(request).settings)])
+    return shown(request, "archive.html", reports=[(one, as_rows(one)) for one in report(_office(request).settings)])
 
 
 def calendar(request: Request) -> Response:
@@ -190,7 +192,7 @@ def bulletin(request: Request) -> HTMLResponse:
     whole = [found for key in keys if (found := office.store.desk.story(key)) is not None]
     home = office.settings.home
     whole.sort(key=lambda one: not home or all(article.province != home for _, article, _ in one.carriers))
-    return _shown(request, "bulletin.html", stories=whole, day=jalali_long(now(), with_time=False))
+    return shown(request, "bulletin.html", stories=whole, day=jalali_long(now(), with_time=False))
 
 
 def cite(request: Request) -> Response:

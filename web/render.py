@@ -10,20 +10,25 @@ from urllib.parse import urlencode, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from alerts.lines import Span, marked, printable
+from alerts.lines import Span, isolated, marked, printable
 from alerts.message import state_name
-from didban.alert import Match
+from didban.alert import Match, Rule
 from didban.article import Article
 from didban.coverage import State
 from didban.dates import jalali_long, to_persian_digits
 from didban.difference import Part
+from didban.errors import RulesError
 from didban.provinces import PROVINCES
+from didban.share import bounds
 from didban.text import sentences
 from flows.calendar import PERSIAN
+from flows.labels import FEW
+from storage.labels import Count
 
 _MARK: Final = ("\ue000", "\ue001")  # of the private use area: no text has them once `printable`
 PRIORITIES: Final = {"urgent": "فوری", "normal": "عادی", "digest": "خلاصه"}
 PROVINCE_NAMES: Final = {province.slug: province.name for province in PROVINCES}
+TEXTS: Final = {"kicker": "روتیتر", "title": "تیتر", "lead": "لید", "text": "متن"}
 UNDATED: Final = "تاریخ نامعلوم"
 
 
@@ -40,6 +45,9 @@ def environment() -> Environment:
         "plain": printable,
         "priority": lambda key: PRIORITIES.get(key, key),
         "province": lambda slug: PROVINCE_NAMES.get(slug, slug),
+        "precision": precision,
+        "conditions": conditions,
+        "broken": broken,
         "query": lambda given: urlencode({name: value for name, value in given.items() if value not in (None, "")}),
     }
     return made
@@ -62,6 +70,44 @@ def when(article: Article) -> str:
 
 def moment(at: datetime | None) -> str:
     return jalali_long(at, with_time=True) if at else "—"
+
+
+def day(at: datetime) -> str:
+    return jalali_long(at, with_time=False)
+
+
+def precision(count: Count) -> str:
+    """How relevant a rule's alerts were, and how sure that is."""
+    if not count.labelled:
+        return "هنوز کسی نگفته است که هشدارهایش مرتبط بود یا نبود."
+    said = f"{number(count.relevant)} از {number(count.labelled)} هشدار مرتبط بود"
+    if count.labelled < FEW:
+        return f"{said}؛ برای درصد هنوز کم است."
+    low, high = (number(round(100 * bound)) for bound in bounds(count.relevant, count.labelled))
+    return f"{said}: با اطمینان ۹۵٪ میان {low}٪ و {high}٪."
+
+
+def conditions(rule: Rule) -> list[str]:
+    """What a rule asks for beside what its form shows."""
+    said = [
+        f"«{'» نزدیک «'.join(near.terms)}»، تا {number(near.within)} واژه".replace("|", "» یا «") for near in rule.near
+    ]
+    lists = (
+        ("این\u200cها همه هم باشند", rule.all),
+        ("تنها در", [TEXTS[name] for name in rule.fields]),
+        ("تنها از منبع", rule.sources),
+        ("تنها در سرویس", rule.sections),
+        ("در استان خودی فوری است اگر در این\u200cها باشد", [TEXTS[name] for name in rule.urgent_at_home]),
+    )
+    said += [f"{what}: {'، '.join(names)}" for what, names in lists if names]
+    return [*said, "درست همان\u200cگونه که نوشته شده، بی پسوند"] if rule.exact else said
+
+
+def broken(error: RulesError) -> str:
+    """Rules files that cannot be read, for who is to tell the operator: which file and line, no English."""
+    place = f"پروندهٔ {isolated(error.path)}" if error.path else "پروندهٔ قاعده\u200cها"
+    line = f"، سطر {number(error.line)}،" if error.line else ""
+    return f"{place}{line} نادرست است. تا گرداننده درستش کند، قاعده\u200cهای پیشین در کارند و چیزی ذخیره نمی\u200cشود."
 
 
 def link(url: str | None) -> str | None:

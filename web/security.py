@@ -40,7 +40,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 MOST_BYTES = 65_536
-"""Of a form: the longest is a rule's phrases."""
+"""Of a form, but that of a rule's phrases."""
 GUESSES, PENANCE = 10, 900.0
 """Wrong passwords from one address, and the seconds it then waits."""
 _SCRYPT = {"n": 2**15, "r": 8, "p": 1, "maxmem": 64 * 2**20}
@@ -173,7 +173,7 @@ def token(request: Request) -> str:
     return request.session["token"]
 
 
-async def form(request: Request) -> dict[str, list[str]]:
+async def form(request: Request, *, most: int = MOST_BYTES) -> dict[str, list[str]]:
     """What a form of ours sent. Raises HTTPException for what is too long, and for what another site made the browser send."""
     origin = request.headers.get("Origin")
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
@@ -182,7 +182,7 @@ async def form(request: Request) -> dict[str, list[str]]:
     body = b""
     async for piece in request.stream():
         body += piece
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             raise HTTPException(413)
     given: dict[str, list[str]] = {}
     try:

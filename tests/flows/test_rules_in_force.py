@@ -310,7 +310,7 @@ def test_check_says_what_is_doubtful_and_asks_the_archive(rules: Path, capfd: py
     assert (said["rules"], said["articles"], said["mistake"], len(said["doubts"])) == (1, 20, None, 3)
     assert said["doubts"][2] == {
         "path": "own.toml", "line": 4, "rule": "first", "kind": "source",
-        "problem": "there is no source «irnaa»", "advice": "did you mean 'irna'?",
+        "problem": "there is no source «irnaa»", "advice": "did you mean 'irna'?", "term": "irnaa",
     }  # fmt: skip
 
     rules.write_text(BROKEN, "utf-8")

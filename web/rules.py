@@ -1,0 +1,202 @@
+"""Rules for people who do not program: all of them, one as a form, tried on the last days before it is kept.
+
+A draft that cannot be kept comes back as it was filled in, with a Persian sentence beside each field that is wrong. A trial writes
+nothing. What is kept is a file of `rules.d` (flows/own_rules.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from alerts.rules import RuleSet
+from didban.alert import Rule
+from didban.errors import Overtaken, RulesError
+from flows import own_rules
+from flows.labels import Judged, judged
+from flows.look_back import Look, look_back
+from flows.own_rules import Entry
+from flows.rulebook import look
+from flows.workshop import now
+from storage.articles import Selection
+from storage.labels import Count
+from web import drafts
+from web.acts import who
+from web.drafts import Draft, Problems
+from web.office import Office
+from web.pages import shown
+from web.security import form
+
+SPANS: Final[Mapping[str, timedelta | None]] = {"30": timedelta(days=30), "365": timedelta(days=365), "all": None}
+"""Over how many days a rule is tried, by what the form sends."""
+MOST_ARTICLES: Final = 20_000
+"""That a trial looks at: about as many seconds as thousands of them, halved on a machine that has time."""
+_SAMPLES: Final = 8
+_SAMPLE: Final = 1000  # articles that are asked whether a phrase is too common
+_MOST_BYTES: Final = 1 << 20  # of the form: a thousand phrases, six bytes a letter
+_OVERTAKEN: Final = (
+    "در این میان کس دیگری این موضوع را عوض کرده است. نوشتهٔ شما اینجاست و گم نشده؛ "
+    "اگر باز ذخیره کنید، جای نوشتهٔ او را می\u200cگیرد."
+)
+_BROKEN: Final = (
+    "اکنون چیزی ذخیره نمی\u200cشود: پروندهٔ دیگری از قاعده\u200cها نادرست است و گرداننده باید درستش کند. "
+    "نوشتهٔ شما اینجاست."
+)
+_LOCKED: Final = "این موضوع را گرداننده با دست نوشته است و از این صفحه عوض نمی\u200cشود."
+_UNWRITABLE: Final = "ذخیره نشد: پوشهٔ قاعده\u200cها نوشتنی نیست. نوشتهٔ شما اینجاست؛ به گرداننده بگویید."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What a draft finds in the articles from `since` (None: in all); `cut` when there were too many, and only newer ones read.
+
+    `look` is None where no article of those days is stored.
+    """
+
+    since: datetime | None
+    cut: bool
+    read: int
+    look: Look | None
+    judged: Judged
+
+
+def overview(request: Request) -> Response:
+    """All rules: who wrote each, how urgent it is, how relevant its alerts were."""
+    office: Office = request.app.state.office
+    rules = office.rules()
+    counts = office.store.labels.counts()
+    return shown(
+        request,
+        "rules.html",
+        entries=[(entry, counts.get(entry.rule.id, Count())) for entry in own_rules.entries(rules, office.settings)],
+        broken=_broken(office),
+        mutes=office.store.mutes.all(now=now()),
+        kept=request.query_params.get("kept", ""),
+    )
+
+
+def opened(request: Request) -> Response:
+    """One rule as a form, or an empty form."""
+    office: Office = request.app.state.office
+    entry = _entry(office.rules(), office, request.path_params.get("key"))
+    draft = drafts.of_rule(entry.rule, entry.version) if entry is not None else Draft()
+    return _form(request, office, entry, draft, {})
+
+
+async def sent(request: Request) -> Response:
+    """The form comes back: tried, kept, or taken back."""
+    given = await form(request, most=_MOST_BYTES)
+    return await run_in_threadpool(_sent, request, given)
+
+
+def _sent(request: Request, given: Mapping[str, list[str]]) -> Response:
+    office: Office = request.app.state.office
+    rules = office.rules()
+    entry = _entry(rules, office, request.path_params.get("key"))
+    draft, does = drafts.of_form(given), given.get("do", [""])[0]
+    if does == "back" and entry is not None:
+        return _taken_back(request, office, entry, draft)
+    if does not in {"try", "keep", "keep-anyway"} or draft.days not in SPANS:
+        raise HTTPException(400)
+    base = entry.rule if entry is not None else None
+    problems = drafts.mistakes(draft, base, rules, office.settings.channels)
+    if problems:
+        return _form(request, office, entry, draft, problems)
+    rule = drafts.drafted(draft, base)
+    doubts = drafts.doubts(rule, office.store.evidence.sample(_SAMPLE), slight=does == "try")
+    if does == "try":
+        return _form(request, office, entry, draft, {}, doubts=doubts, trial=_tried(office, rule, rules, draft.days))
+    if doubts and does == "keep":
+        return _form(request, office, entry, draft, {}, doubts=doubts, anyway=True)
+    return _kept(request, office, entry, draft, rule)
+
+
+def _kept(request: Request, office: Office, entry: Entry | None, draft: Draft, rule: Rule) -> Response:
+    rule = rule if entry is not None else replace(rule, id=own_rules.new_id())
+    try:
+        own_rules.keep(office.settings, rule, seen=draft.seen, by=who(request), now=now())
+    except Overtaken:
+        theirs = _entry(office.rules(), office, rule.id)
+        again = replace(draft, seen=theirs.version if theirs is not None else "")
+        return _form(request, office, theirs, again, {"form": [_OVERTAKEN]}, theirs=theirs, status=409)
+    except RulesError:
+        problem = _LOCKED if entry is not None and entry.locked else _BROKEN
+        return _form(request, office, entry, draft, {"form": [problem]}, status=409)
+    except OSError:
+        return _form(request, office, entry, draft, {"form": [_UNWRITABLE]}, status=503)
+    return RedirectResponse(f"/rules?kept={rule.id}#r-{rule.id}", 303)
+
+
+def _taken_back(request: Request, office: Office, entry: Entry, draft: Draft) -> Response:
+    try:
+        own_rules.take_back(office.settings, entry.rule.id, seen=draft.seen, now=now())
+    except (Overtaken, RulesError, OSError) as error:
+        problem = {Overtaken: _OVERTAKEN, RulesError: _BROKEN}.get(type(error), _UNWRITABLE)
+        again = replace(drafts.of_rule(entry.rule, entry.version), days=draft.days)
+        return _form(request, office, entry, again, {"form": [problem]}, status=409)
+    return RedirectResponse("/rules", 303)
+
+
+def _tried(office: Office, rule: Rule, rules: RuleSet, days: str) -> Trial:
+    """What this rule finds in the articles of the last days, against the one in force. Nothing is written."""
+    store, span = office.store, SPANS[days]
+    selection = Selection(since=now() - span) if span is not None else Selection()
+    total = store.evidence.count(selection)
+    cut, span = False, span or timedelta(days=365 * 50)
+    while total > MOST_ARTICLES:
+        cut, span = True, span / 2
+        selection = Selection(since=now() - span)
+        total = store.evidence.count(selection)
+    found = None
+    if total:
+        alone = RuleSet((rule,), "", "", ())
+        report = look_back(store, alone, selection, against=rules, home=office.settings.home, samples=_SAMPLES)
+        found = report.looks[rule.id]
+    return Trial(since=selection.since, cut=cut, read=total, look=found, judged=judged(store, rule))
+
+
+def _form(
+    request: Request,
+    office: Office,
+    entry: Entry | None,
+    draft: Draft,
+    problems: Problems,
+    *,
+    status: int = 200,
+    **values: Any,  # noqa: ANN401 - what a template is given
+) -> Response:
+    defaults = {"doubts": {}, "anyway": False, "trial": None, "theirs": None}
+    return shown(
+        request,
+        "rule.html",
+        status=400 if problems and status == 200 else status,
+        entry=entry,
+        draft=draft,
+        problems=problems,
+        broken=_broken(office),
+        channels=tuple(office.settings.channels),
+        **defaults | values,
+    )
+
+
+def _entry(rules: RuleSet, office: Office, key: str | None) -> Entry | None:
+    """The rule of an id; None for a new one. Raises HTTPException where there is none."""
+    if key is None:
+        return None
+    found = [entry for entry in own_rules.entries(rules, office.settings) if entry.rule.id == key]
+    if not found:
+        raise HTTPException(404)
+    return found[0]
+
+
+def _broken(office: Office) -> RulesError | None:
+    """What is wrong with the rules files, so that the last good rules are in force."""
+    found = look(office.settings).found
+    return found if isinstance(found, RulesError) else None
