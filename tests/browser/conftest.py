@@ -7,12 +7,14 @@ import subprocess
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from didban.settings import Settings
 from tests import support_browser
+from tests.support_browser import DESK
 from tests.support_web import serving
 
 
@@ -38,7 +40,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     var = tmp_path_factory.mktemp("demo")
     # In a process of its own: the browser's driver has this thread's event loop.
     command = [sys.executable, "-m", "flows.cli", "demo"]
-    subprocess.run(command, env=os.environ | {"DIDBAN_VAR": str(var)}, check=True, capture_output=True)
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("DIDBAN_")}
+    subprocess.run(command, env=plain | {"DIDBAN_VAR": str(var)}, check=True, capture_output=True)
     return Settings(var=var / "demo", home="lorestan")
 
 
@@ -46,3 +49,25 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 def page_url(demo: Settings) -> Generator[str]:
     with serving(demo) as url:
         yield url
+
+
+@pytest.fixture
+def opened(browser: Browser, page_url: str) -> Generator[Any]:
+    """Opens windows; what their consoles say is kept, and must be nothing."""
+    said: list[str] = []
+    contexts = []
+
+    def window(size: ViewportSize = DESK, *, url: str = page_url, **options: Any) -> Page:
+        context = browser.new_context(viewport=size, base_url=url, locale="fa-IR", **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("requestfailed", lambda request: said.append(f"{request.url} failed"))
+        return page
+
+    yield window
+    for context in contexts:
+        context.close()
+    wanted = ("status of 404", "status of 400")  # a page that is none, and a form with a mistake in it
+    assert [line for line in said if not any(one in line for one in wanted)] == []

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize
+
+from tests.support_browser import PHONE, serious_faults
 
 VIEWS = (
     "/",
@@ -17,31 +16,11 @@ VIEWS = (
     "/alerts?rule=egov&province=lorestan",
     "/search?q=دولت",
     "/sources",
+    "/rules",
+    "/rules/new",
+    "/rules/counter-offices",
     "/nothing",
 )
-PHONE: ViewportSize = {"width": 360, "height": 740}
-DESK: ViewportSize = {"width": 1200, "height": 900}
-
-
-@pytest.fixture
-def opened(browser: Browser, page_url: str) -> Generator[Any]:
-    """Opens windows; what their consoles say is kept, and must be nothing."""
-    said: list[str] = []
-    contexts = []
-
-    def window(size: ViewportSize = DESK, **options: Any) -> Page:
-        context = browser.new_context(viewport=size, base_url=page_url, locale="fa-IR", **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("requestfailed", lambda request: said.append(f"{request.url} failed"))
-        return page
-
-    yield window
-    for context in contexts:
-        context.close()
-    assert [line for line in said if "404" not in line] == []
 
 
 def test_nothing_overflows_on_a_phone(opened: Any) -> None:
@@ -71,13 +50,7 @@ def test_no_serious_fault_for_those_who_cannot_see_or_use_a_mouse(opened: Any, s
     page = opened(color_scheme=scheme)
     for view in VIEWS:
         page.goto(view)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (one["id"], [node["html"] for node in one["nodes"]][:3])
-            for one in found
-            if one["impact"] in {"serious", "critical"}
-        ]
-        assert serious == [], view
+        assert serious_faults(page) == [], view
 
 
 def test_the_keyboard_reaches_the_text_first_and_every_story(opened: Any) -> None:
