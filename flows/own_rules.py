@@ -29,6 +29,7 @@ from didban.alert import Rule
 from didban.dates import jalali_long
 from didban.errors import Overtaken, RulesError
 from didban.settings import Settings
+from didban.text import squash
 from flows.rulebook import check_channels
 
 Kind = Literal["default", "operator", "page"]
@@ -78,13 +79,16 @@ def entries(rules: RuleSet, settings: Settings) -> list[Entry]:
 def keep(settings: Settings, rule: Rule, *, seen: str, by: str, now: datetime) -> None:
     """Write a rule; it is in force from the next look of each run at its rules.
 
-    Raises Overtaken where the rule is no longer what `seen` is the version of, RulesError where the rules would not be read with
-    it, or somebody wrote by hand in its place, and OSError where its file cannot be written.
+    Raises Overtaken where the rule is no longer what `seen` is the version of, or a new one's name is taken; RulesError where the
+    rules would not be read with it, or somebody wrote by hand in its place; OSError where its file cannot be written.
     """
     path = _path(settings, rule.id)
     with _alone(settings):
         files = read(settings.rules, settings.rules_folder)
-        there = _entry(parsed(files), settings, rule.id, seen)
+        rules = parsed(files)
+        there = _entry(rules, settings, rule.id, seen)
+        if there is None and squash(rule.title) in {squash(one.title) for one in rules}:
+            raise Overtaken(f"somebody else has written a rule called {rule.title!r} meanwhile")
         if (there is not None and there.locked) or (there is None and path.exists()):
             raise RulesError("was written by hand; change it there", path=str(path))
         others = tuple(file for file in files if file.path != str(path))

@@ -111,7 +111,7 @@ def mistakes(draft: Draft, base: Rule | None, rules: Iterable[Rule], channels: I
         wrong("title", "نام موضوع را بنویسید.")
     elif len(title) > LONGEST_TITLE:
         wrong("title", f"نام موضوع بیش از {to_persian_digits(str(LONGEST_TITLE))} حرف است.")
-    elif any(squash(rule.title) == squash(title) for rule in rules if base is None or rule.id != base.id):
+    elif (base is None or squash(title) != squash(base.title)) and called(title, rules):
         wrong("title", f"موضوع دیگری به نام «{title}» هست؛ نام دیگری بگذارید، یا همان را ویرایش کنید.")
     if not said["any"] and not (base is not None and (base.near or base.all)):
         wrong("any", "دست\u200cکم یک عبارت بنویسید.")
@@ -127,6 +127,11 @@ def mistakes(draft: Draft, base: Rule | None, rules: Iterable[Rule], channels: I
     if gone := [name for name in draft.channels if name not in there]:
         wrong("channel", f"کانالی به نام «{printable(gone[0])}» نیست؛ نشان آن را بردارید.")
     return found
+
+
+def called(title: str, rules: Iterable[Rule]) -> bool:
+    """Is one of these rules called so?"""
+    return squash(title) in {squash(rule.title) for rule in rules}
 
 
 def doubts(rule: Rule, sample: Sequence[Article], *, slight: bool = False) -> Problems:

@@ -100,7 +100,7 @@ def test_the_first_minute(opened: Any, own_url: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_trial_and_a_mistake_fit_a_phone_and_are_read_aloud(opened: Any, own_url: str, scheme: str) -> None:
     page: Page = opened(PHONE, url=own_url, color_scheme=scheme)
-    page.goto("/rules/new")
+    page.goto("/rules/NEW")
     page.get_by_label("نام موضوع").fill("دولت الکترونیک")
     page.get_by_label("عبارت\N{ZERO WIDTH NON-JOINER}ها", exact=False).first.fill("و\n" + "دراز" * 45)
     page.get_by_role("button", name="ذخیره کن").click()

@@ -17,7 +17,7 @@ VIEWS = (
     "/search?q=دولت",
     "/sources",
     "/rules",
-    "/rules/new",
+    "/rules/NEW",
     "/rules/counter-offices",
     "/nothing",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from didban.alert import Rule
 from didban.errors import Overtaken, RulesError
 from didban.settings import Settings
 from flows import own_rules
-from flows.rulebook import in_force
-from tests.support import NOW
+from flows.rulebook import Rulebook, in_force
+from storage.store import open_store
+from tests.support import NOW, article, sighting
 
 OWN = '# a person\'s own words\n[rules.water]\ntitle = "آب"\nany = ["سد"]  # not the sea\n'
 NEW = Rule(id="topic-1", title="برق", any=("نیروگاه",))
@@ -110,6 +112,23 @@ def test_who_comes_second_is_told_and_nothing_of_the_first_is_lost(settings: Set
     assert entries(settings)["water"].rule.any == (first,)
     with pytest.raises(Overtaken):
         keep(settings, replace(NEW, id="water"))
+
+
+def test_a_form_that_is_sent_twice_is_one_rule(settings: Settings) -> None:
+    keep(settings, NEW)
+    with pytest.raises(Overtaken, match="meanwhile"):
+        keep(settings, replace(NEW, id="topic-2"))
+    assert names(settings) == ["page-topic-1.toml"]
+
+
+def test_a_run_works_by_it_from_its_next_look_on(settings: Settings) -> None:
+    with closing(open_store(settings.store_url)) as store:
+        book = Rulebook(settings, store, operator=(), clock=lambda: NOW)
+        assert book.refresh() == ""
+        keep(settings, NEW)
+        assert book.refresh().endswith("has changed; 2 rules are in force")
+        found, plans = book(article(text="نیروگاه تازه"), sighting())
+        assert [match.rule for match in found] == [plan.rule for plan in plans] == ["topic-1"]
 
 
 def test_what_would_not_be_in_force_is_not_written(settings: Settings) -> None:

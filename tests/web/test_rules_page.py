@@ -86,7 +86,7 @@ def problems(answer: Response) -> list[str]:
 def test_a_new_rule_is_kept_shown_and_in_force(page: Open, settings: Settings) -> None:
     client = page()
     answer = sent(
-        client, "/rules/new", title="  برق ", any="نیروگاه\r\n\r\nبرق  صنعتی\r\nنیروگاه", none="نیروگاه اتمی",
+        client, "/rules/NEW", title="  برق ", any="نیروگاه\r\n\r\nبرق  صنعتی\r\nنیروگاه", none="نیروگاه اتمی",
         priority="urgent", province=["lorestan", "fars"], channel="boss",
     )  # fmt: skip
     assert answer.status_code == 303
@@ -137,7 +137,7 @@ def test_a_mistake_is_said_in_persian_and_nothing_of_the_form_is_lost(
     page: Open, settings: Settings, field: str, given: str, says: str
 ) -> None:
     kept = {"title": "برق", "any": "نیروگاه", "none": 'اتمی "ب"', "days": "365"}
-    answer = sent(page(), "/rules/new", **kept | {field: given})
+    answer = sent(page(), "/rules/NEW", **kept | {field: given})
     assert answer.status_code == 400
     (problem,) = problems(answer)
     assert says in problem
@@ -155,10 +155,10 @@ def test_a_phrase_that_is_nearly_everywhere_is_kept_only_when_that_is_said_again
     for number in range(12):
         save(store, number, "استاندار در شهر گفت")
     client = page()
-    answer = sent(client, "/rules/new", title="استاندار", any="استاندار")
+    answer = sent(client, "/rules/NEW", title="استاندار", any="استاندار")
     assert "«استاندار» در بیش از یک\N{ZERO WIDTH NON-JOINER}پنجم خبرهای بایگانی هست" in answer.text
     assert [rule.id for rule in load(settings.rules)] == ["water"]
-    assert client.post("/rules/new", data=filled(answer.text, do="keep-anyway")).status_code == 303
+    assert client.post("/rules/NEW", data=filled(answer.text, do="keep-anyway")).status_code == 303
     assert [rule.title for rule in load(settings.rules)] == ["آب", "استاندار"]
 
 
@@ -181,6 +181,7 @@ def test_a_trial_says_what_would_be_found_and_writes_nothing(page: Open, store: 
     text = " ".join(re.sub(r"<[^>]+>", " ", whole.text).split())
     assert "از ۴ خبر، ۲ خبر؛ همان" in text
     assert "این\N{ZERO WIDTH NON-JOINER}ها «مرتبط نبود» و باز هم پیدا می" in text
+    assert whole.text.count("<mark>سد</mark> تازه") == 2, "as a sample, and as what was not relevant"
     assert not settings.rules_folder.exists()
 
 
@@ -213,6 +214,11 @@ def test_who_saves_second_sees_what_the_first_wrote_and_loses_nothing(page: Open
     assert [rule.any for rule in load(settings.rules)] == [("قنات",)]
 
 
+def test_two_rules_of_the_operator_may_have_one_name(page: Open, settings: Settings) -> None:
+    (settings.var / "own.toml").write_text(f'{RULES}[rules.sea]\ntitle = "آب"\nany = ["دریا"]\n', "utf-8")
+    assert sent(page(), "/rules/sea", any="دریاچه").status_code == 303
+
+
 def test_a_broken_file_of_the_operator_is_said_in_persian(page: Open, store: Store, settings: Settings) -> None:
     content = (settings.var / "own.toml").read_text("utf-8")
     store.rulesets.keep(
@@ -223,7 +229,7 @@ def test_a_broken_file_of_the_operator_is_said_in_persian(page: Open, store: Sto
     html = client.get("/rules").text
     assert "سطر ۲، نادرست است" in html
     assert "unknown key" not in html
-    answer = sent(client, "/rules/new", title="برق", any="نیروگاه")
+    answer = sent(client, "/rules/NEW", title="برق", any="نیروگاه")
     assert answer.status_code == 409
     assert any("اکنون چیزی ذخیره نمی" in problem for problem in problems(answer))
     assert filled(answer.text)["any"] == "نیروگاه"
@@ -253,7 +259,7 @@ def test_what_was_written_by_hand_is_shown_and_not_changed(page: Open, settings:
 def test_a_folder_that_cannot_be_written_is_said(page: Open, settings: Settings) -> None:
     client = page()
     settings.rules_folder.write_text("a file in the folder's place", "utf-8")
-    answer = sent(client, "/rules/new", title="برق", any="نیروگاه")
+    answer = sent(client, "/rules/NEW", title="برق", any="نیروگاه")
     assert answer.status_code == 503
     assert "نوشتنی نیست" in answer.text
     assert filled(answer.text)["title"] == "برق"
@@ -261,11 +267,11 @@ def test_a_folder_that_cannot_be_written_is_said(page: Open, settings: Settings)
 
 def test_other_sites_and_no_browser_change_nothing(page: Open, settings: Settings) -> None:
     client = page()
-    form = filled(client.get("/rules/new").text, title="برق", any="نیروگاه")
-    assert client.post("/rules/new", data=form, headers={"Origin": "https://evil.example"}).status_code == 403
-    assert client.post("/rules/new", data=form | {"token": "x"}).status_code == 403
-    assert client.post("/rules/new", data=form | {"do": "burn"}).status_code == 400
-    assert client.post("/rules/new", data=form | {"days": "3"}).status_code == 400
+    form = filled(client.get("/rules/NEW").text, title="برق", any="نیروگاه")
+    assert client.post("/rules/NEW", data=form, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert client.post("/rules/NEW", data=form | {"token": "x"}).status_code == 403
+    assert client.post("/rules/NEW", data=form | {"do": "burn"}).status_code == 400
+    assert client.post("/rules/NEW", data=form | {"days": "3"}).status_code == 400
     assert client.post("/rules/nothing", data=form).status_code == 404
     assert client.post("/rules/water", data=form | {"do": "back"}).status_code == 409
     assert client.get("/rules/..%2fown").status_code == 404
