@@ -209,9 +209,11 @@ async def workshop(
             )
             try:
                 async with beside(pipeline, keeping_of(settings.pages)) if rules else nullcontext():
-                    yield shop
+                    try:
+                        yield shop
+                    finally:
+                        writer.end_waiting()
             finally:  # what we still held is free at once, for processes on other machines too
-                writer.end_waiting()
                 with suppress(StoreError):
                     await pipeline.run(store.sources.release, {owner.name})
 

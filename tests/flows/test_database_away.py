@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ import pytest
 from demo.site import Site
 from didban.errors import StoreUnavailable
 from didban.settings import load
-from flows import archive, shift, writer
+from flows import archive, shift, upkeep, writer
 from flows.writer import Writer
 from storage.articles import Selection
 from storage.store import Store, open_store
@@ -120,6 +122,23 @@ def backfill(site: Site, away: Act, back: Act) -> list[str]:
 def test_a_backfill_waits_for_a_database_that_is_locked(site: Site, locked: tuple[Act, Act]) -> None:
     said = backfill(site, *locked)
     assert any("database is locked" in line for line in said), said
+
+
+def test_a_run_that_waits_for_its_database_is_stopped_at_once(
+    site: Site, locked: tuple[Act, Act], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for often in ("FIRST", "LONGEST"):
+        monkeypatch.setattr(upkeep, often, 0.01)  # what goes on beside it waits for the database, too
+    pieces = site.archive("mehr", DAYS, PER_DAY, until=LAST)
+    asked = archive.Range(source="mehr", since=LAST - timedelta(days=DAYS - 1), until=LAST)
+    lock, free = locked
+    at_request(site, AT, lock)
+    with pytest.raises(KeyboardInterrupt):
+        archive.run(load(), asked, report=hearing([], partial(os.kill, os.getpid(), signal.SIGINT)))
+    free()
+    assert archive.run(load(), asked).problems == []
+    with closing(open_store(load().store_url)) as store:
+        assert stored(store, "mehr") == Counter(piece.article.id for piece in pieces)
 
 
 def test_a_backfill_waits_for_a_postgresql_that_is_stopped_and_started(
