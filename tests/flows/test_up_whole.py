@@ -7,13 +7,15 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +24,7 @@ import pytest
 
 from demo.site import Site
 from didban import __version__
+from flows import up as supervisor
 
 REPO = Path(__file__).parents[2]
 DIDBAN = (sys.executable, "-m", "flows.cli")
@@ -58,6 +61,7 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             "DIDBAN_VAR": str(var),
             "DIDBAN_HOSTS": site.hosts,
             "DIDBAN_RATE": "100",
+            "PREFECT_SERVER_SERVICES_DB_VACUUM_LOOP_SECONDS": "3",
             "DIDBAN_CHANNEL_HOOK": hook.replace("//", f"//user:{SECRET}@") + f"/{SECRET}",
         }
         log = tmp_path / "up.out"
@@ -87,7 +91,12 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             )
             assert once.returncode == 0, once.stderr
             assert json.loads(once.stdout)["problems"] == []
-            assert any(run["deployment_id"] is None for run in runs(api, "COMPLETED")), "a command runs as a flow, too"
+            (command_run,) = [run for run in runs(api, "COMPLETED") if run["deployment_id"] is None]
+            eventually("its log is there", lambda: logged(api, command_run["id"]), 30, up, log)
+            kept = logged(api, first["id"])
+            assert kept, "the scheduled run has one, too"
+            age(var, command_run["id"], "end_time", days=31)
+            age(var, first["id"], "end_time", days=29)
 
             days = ["--since", "1398-07-15", "--until", "1398-07-19", "--limit-rate", "20", "--json"]
             filled = subprocess.run(
@@ -109,7 +118,20 @@ def test_a_scheduled_shift_reaches_a_webhook_and_ctrl_c_leaves_no_process(tmp_pa
             shared = eventually("two runs have shared a backfill", lambda: of(api, deployment, 2), 120, up, log)
             assert sorted(run["parameters"].get("shards", 1) for run in shared) == [1, 2]
 
+            eventually("the old run is gone", lambda: command_run["id"] not in ids(api, "COMPLETED"), 30, up, log)
+            eventually("and so is its log", lambda: not logged(api, command_run["id"]), 30, up, log)
+            assert first["id"] in ids(api, "COMPLETED"), "a younger one stays"
+            assert logged(api, first["id"]) == kept
+
             eventually("the next shift works", lambda: runs(api, "RUNNING"), 90, up, log)
+            of_watch = [run["id"] for run in runs(api, "SCHEDULED") if run["deployment_id"] == first["deployment_id"]]
+            late, others = set(of_watch[-5:]), set(of_watch[:-5])
+            for number, run in enumerate(sorted(late)):
+                age(var, run, "expected_start_time", days=1 + number)
+            supervisor._drop_missed(api, older=timedelta(hours=1))
+            assert late <= ids(api, "CANCELLED"), "of days in which nothing was up, nothing is started"
+            assert len(late) == 5
+            assert others <= ids(api, "SCHEDULED") | ids(api, "PENDING") | ids(api, "RUNNING"), "what is to come stays"
             assert len(alive(var)) >= 3, "server, worker and run: the search below can find something"
             up.send_signal(signal.SIGINT)
             assert up.wait(90) == 0, log.read_text("utf-8")
@@ -164,6 +186,23 @@ def runs(api: str, state: str) -> list[dict[str, Any]]:
     wanted = {"sort": "EXPECTED_START_TIME_ASC", "flow_runs": {"state": {"type": {"any_": [state]}}}}
     found: list[dict[str, Any]] = asked(api, "flow_runs", wanted)
     return found
+
+
+def ids(api: str, state: str) -> set[str]:
+    return {run["id"] for run in runs(api, state)}
+
+
+def logged(api: str, run: str) -> list[str]:
+    """The lines that the server has of a run."""
+    wanted = {"sort": "TIMESTAMP_ASC", "logs": {"flow_run_id": {"any_": [run]}}}
+    return [line["message"] for line in asked(api, "logs", wanted)]
+
+
+def age(var: Path, run: str, *columns: str, days: int) -> None:
+    """Make a run as old as this in the server's own database."""
+    values = ", ".join(f"{column} = datetime('now', '-{days} days') || '.000000'" for column in columns)
+    with closing(sqlite3.connect(var / "prefect" / "prefect.db", timeout=60, isolation_level=None)) as database:
+        assert database.execute(f"UPDATE flow_run SET {values} WHERE id = ?", (run,)).rowcount == 1
 
 
 def of(api: str, deployment: str, count: int) -> list[dict[str, Any]]:
