@@ -16,7 +16,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, case, func, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from didban.article import Link, Listed, Listing, Page
 from didban.urls import canonical
@@ -116,24 +128,11 @@ class Links:
     ) -> list[Waiting]:
         """Links of this source that are due and free, leased; those the watch saw come first, newest first. `via` chooses those
         that a watch saw, or those of the backfills."""
-        table = tables.link
-        where = (table.c.source == source) & (table.c.due_at <= now) & free(table, owner, now)
-        if via is not None:
-            where &= table.c.via == via
-        order = (
-            case((table.c.via == "watch", 0), else_=1),
-            table.c.attempts,
-            table.c.published.desc().nulls_last(),
-            table.c.id,
-        )
+        asked = {"of_source": source, "of_via": via, "at": now, "owner": owner, "most": limit}
         with self._database.write() as connection:
-            query = select(table).where(where).order_by(*order).limit(limit).with_for_update(skip_locked=True)
-            rows = connection.execute(query).all()
-            connection.execute(
-                update(table)
-                .where(table.c.id.in_([row.id for row in rows]))
-                .values(leased_by=owner, leased_until=now + lease)
-            )
+            rows = connection.execute(_DUE if via is None else _DUE_OF, asked).all()
+            leased = {"numbers": [row.id for row in rows], "owner": owner, "end": now + lease}
+            connection.execute(_LEASED, leased)
             return [_waiting(row) for row in rows]
 
     def hold(self, waiting: Sequence[Waiting], *, owner: str, until: datetime) -> None:
@@ -217,6 +216,35 @@ class Links:
             return counts
 
 
+def free(table: Table, owner: str | BindParameter[str], now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
+    """Nobody else holds it."""
+    return or_(table.c.leased_until.is_(None), table.c.leased_until <= now, table.c.leased_by == owner)
+
+
+# Made once: to put these together takes SQLAlchemy longer than to carry them out.
+_DUE = (
+    select(tables.link)
+    .where(
+        tables.link.c.source == bindparam("of_source"),
+        tables.link.c.due_at <= bindparam("at"),
+        free(tables.link, bindparam("owner"), bindparam("at")),
+    )
+    .order_by(
+        case((tables.link.c.via == "watch", 0), else_=1),
+        tables.link.c.attempts,
+        tables.link.c.published.desc().nulls_last(),
+        tables.link.c.id,
+    )
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_DUE_OF = _DUE.where(tables.link.c.via == bindparam("of_via"))
+_LEASED = (
+    update(tables.link)
+    .where(tables.link.c.id.in_(bindparam("numbers", expanding=True)))
+    .values(leased_by=bindparam("owner"), leased_until=bindparam("end"))
+)
+
 _WATCHED_BY = (
     select(tables.link.c.leased_by)
     .where(
@@ -254,11 +282,6 @@ def _waiting(row: Row[Any]) -> Waiting:
             section=row.section,
         ),
     )
-
-
-def free(table: Table, owner: str, now: datetime) -> ColumnElement[bool]:
-    """Nobody else holds it."""
-    return or_(table.c.leased_until.is_(None), table.c.leased_until <= now, table.c.leased_by == owner)
 
 
 def known_links(

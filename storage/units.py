@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, Update, bindparam, case, exists, func, or_, select, update
 
 from didban.article import Link, Listed, Listing, Page
 from storage import tables
@@ -172,7 +172,7 @@ class Units:
                 )
             )
             if not more:
-                _settle(connection, table.c.id == unit.id)
+                connection.execute(_SETTLE_ONE, {"of": unit.id})
             return Noted(new=new)
 
     @again
@@ -219,7 +219,7 @@ class Units:
     def settle(self, source: str) -> int:
         """Units all of whose links have found their end are done; returns how many were settled now."""
         with self._database.write() as connection:
-            return _settle(connection, tables.unit.c.source == source)
+            return connection.execute(_SETTLE, {"of": source}).rowcount
 
     @again
     def retry(self, source: str, *, since: datetime | None = None, until: datetime | None = None, now: datetime) -> int:
@@ -344,13 +344,17 @@ def _unended() -> ColumnElement[bool]:
     return tables.link.c.state.in_(["waiting", "partial"]) & tables.link.c.due_at.is_not(None)
 
 
-def _settle(connection: Connection, which: ColumnElement[bool]) -> int:
+def _settling(which: ColumnElement[bool]) -> Update:
+    """Of these units, those all of whose links have found their end are done."""
     table, link = tables.unit, tables.link
     waits = (
         exists().where(tables.unit_link.c.unit == table.c.id).where(link.c.id == tables.unit_link.c.link, _unended())
     )
-    settled = update(table).where(which, table.c.state == "listed", ~waits).values(state="done")
-    return connection.execute(settled).rowcount
+    return update(table).where(which, table.c.state == "listed", ~waits).values(state="done")
+
+
+_SETTLE_ONE = _settling(tables.unit.c.id == bindparam("of"))
+_SETTLE = _settling(tables.unit.c.source == bindparam("of"))
 
 
 def _unit(row: Row[Any]) -> Unit:
