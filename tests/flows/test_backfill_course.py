@@ -22,6 +22,8 @@ from flows import archive
 from flows.archive import Progress, Range, span, told
 from flows.pipeline import Pipeline
 from flows.workshop import Workshop, now
+from scrapers.base import Source
+from scrapers.platforms.joomla import Joomla
 from scrapers.sources import get
 from storage.articles import Selection
 from storage.store import Store
@@ -144,7 +146,7 @@ class Bench:
         self.hands.forward(timedelta(seconds=seconds))
         await asyncio.sleep(0)
 
-    def run(self, days: int = 1, *, patience: timedelta | None = None) -> Tally:
+    def shop(self, source: Source = MEHR) -> Workshop:
         pipeline = Pipeline(
             store=self.store, writer=self.writer, fetch=self.fetch, judge=judge(live=False), owner="me", now=self.hands
         )
@@ -152,7 +154,15 @@ class Bench:
         async def bury() -> int:
             return 0
 
-        shop = Workshop(pipeline=pipeline, sources=(MEHR,), channels={}, bury=bury)
+        return Workshop(pipeline=pipeline, sources=(source,), channels={}, bury=bury)
+
+    def settle(self, source: Source, *, patience: timedelta | None = None) -> Source:
+        settling = archive._settled(self.shop(source), source, patience, self.lines.append, self.sleep)
+        return asyncio.run(settling)
+
+    def run(self, days: int = 1, *, patience: timedelta | None = None) -> Tally:
+        shop = self.shop()
+        pipeline = shop.pipeline
         asked = Range(source="mehr", since=DAY - timedelta(days=days - 1), until=DAY)
         walks = [archive.walk_of(listing, asked) for listing in archive.archive_of(MEHR, asked)]
         since, until = asked.bounds()
@@ -390,3 +400,57 @@ def test_a_unit_that_was_begun_elsewhere_begins_anew(store: Store) -> None:
         taken = store.units.take("mehr", ways=("day",), owner="me", now=NOW, lease=timedelta(minutes=1))
         assert taken is not None
         assert taken.listing.url == url
+
+
+# ── a site of which nobody has said yet what it is ────────────────────────────────────────────────────────────────────
+
+GILAN = get("ostan_gilan")
+_ROW = '<tr><td class="list-title"><a href="/index.php/fa/news/{0}-x">خبر {0}</a></td></tr>'
+_LIST = "<html><body><table class='category'>" + "".join(map(_ROW.format, range(1, 6))) + "</table></body></html>"
+_HOME = (
+    '<html><head><meta name="generator" content="Joomla! - Open Source Content Management"></head><body>'
+    '<a href="/index.php/fa/news">اخبار</a></body></html>'
+)
+
+
+def gilan(*, down: timedelta, shown: str = _HOME) -> Callable[[str, Hands], str]:
+    def site(path: str, hands: Hands) -> str:
+        if hands() < NOW + down:
+            raise Unreachable(path, "nobody listens there")
+        if path not in {GILAN.home, f"{GILAN.home}index.php/fa/news"}:
+            raise Gone(path, 404)
+        return shown if path == GILAN.home else _LIST
+
+    return site
+
+
+def test_a_portal_is_settled_before_its_archive_is_walked(made) -> None:
+    bench = made(gilan(down=timedelta(0)))
+    found = bench.settle(GILAN)
+    assert isinstance(found, Joomla)
+    assert found.news == "index.php/fa/news"
+    assert bench.slept == []
+    assert bench.settle(MEHR) is MEHR, "what is known is not asked for"
+
+
+def test_a_portal_that_does_not_answer_is_waited_for_ever_longer(made) -> None:
+    bench = made(gilan(down=timedelta(hours=1)))
+    assert isinstance(bench.settle(GILAN), Joomla)
+    assert timedelta(hours=1) <= sum(bench.slept, timedelta()) < timedelta(hours=4)
+    assert bench.slept == sorted(bench.slept)
+    assert all("does not answer; on again in" in line for line in bench.lines)
+    assert len(bench.lines) == len(bench.slept) > 1
+
+
+def test_patience_with_a_portal_ends_in_one_line(made) -> None:
+    bench = made(gilan(down=timedelta(days=1)))
+    with pytest.raises(InputError, match="its site does not answer; run it again later"):
+        bench.settle(GILAN, patience=timedelta(hours=1))
+    assert sum(bench.slept, timedelta()) <= timedelta(hours=1)
+
+
+def test_a_portal_that_answers_and_shows_no_list_is_not_waited_for(made) -> None:
+    bench = made(gilan(down=timedelta(0), shown="<html><body><p>به زودی</p></body></html>"))
+    with pytest.raises(InputError, match=r"write `news` or `feed` under \[sources\.ostan_gilan\]"):
+        bench.settle(GILAN)
+    assert bench.slept == []
