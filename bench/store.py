@@ -24,7 +24,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import count as numbers
 from itertools import cycle, product
@@ -59,7 +59,11 @@ SIZES, QUICK = (10_000, 100_000, 1_000_000), (1_000, 10_000)
 POOL, SENTENCES = 5_000, 8
 """Made texts, and how many sentences of twelve words one has: its title is of the first, its lead the second."""
 _SECOND = 1 << 29  # places of the index that a second has
-_SHARES = (("irna", 0, 50), ("mehr", 50, 90), ("isna", 90, 99), ("ostan_lr", 99, 100))
+Share = tuple[str, str | None, int, int]
+"""A source and a province, and which of a hundred articles are theirs: from the first to before the second."""
+_SHARES: tuple[Share, ...] = (
+    ("irna", None, 0, 50), ("mehr", None, 50, 90), ("isna", None, 90, 99), ("ostan_lr", None, 99, 100),
+)  # fmt: skip
 TOGETHER = 10
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
 SEEN = Sighting(via="backfill", baseline=False, now=NOW)
@@ -110,39 +114,37 @@ class Filling:
     """The statements that put so many articles of a pool of texts into an empty store: with a story, the keys of six sentences, and
     their place in the index each. Every key is met once, as most of the real ones are; a text is that of one in POOL."""
 
-    def __init__(self, count: int, *, postgresql: bool) -> None:
-        step, first = 3650 * 86_400 // count, START - timedelta(seconds=place_of(START) // _SECOND)
-        begun = int((START - first).total_seconds())
+    def __init__(self, count: int, *, postgresql: bool, begin: datetime, shares: Sequence[Share]) -> None:
+        step, begun = 3650 * 86_400 // count, place_of(begin) // _SECOND
         series, at, hexed, wide = (
             (
                 f"SELECT n::integer FROM generate_series(1, {count}) AS n",
-                f"timestamptz '{START.isoformat()}' + n * interval '{step} seconds'",
+                f"timestamptz '{begin.isoformat()}' + n * interval '{step} seconds'",
                 "md5(n::text || '{salt}')",
                 "(('x' || md5(random()::text))::bit(64)::bigint)",
             )
             if postgresql
             else (
                 f"WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s",
-                f"strftime('%Y-%m-%d %H:%M:%S', {int(START.timestamp())} + n * {step}, 'unixepoch') || '.000000'",
+                f"strftime('%Y-%m-%d %H:%M:%S', {int(begin.timestamp())} + n * {step}, 'unixepoch') || '.000000'",
                 "lower(hex(randomblob(16)))",
                 "random()",
             )
         )
         key, folded, story = (hexed.replace("{salt}", salt) for salt in "abc")
         bigint = "CAST(n AS bigint)"
-        facts = ", ".join(f"('{source}', '{fact('s', source)}', {low}, {high})" for source, low, high in _SHARES)
         true = "true" if postgresql else "1"
         keyed = (
-            "CAST(source.fact || ':1' AS tsvector) || CAST(pool.keys AS tsvector)"
+            "CAST(replace(source.facts, ' ', ':1 ') || ':1' AS tsvector) || CAST(pool.keys AS tsvector)"
             if postgresql
-            else "source.fact || ' ' || pool.keys"
+            else "source.facts || ' ' || pool.keys"
         )
         column = "place" if postgresql else "rowid"
         self.before = (
             f"""CREATE TABLE made AS SELECT n, {at} AS at, ({begun} + {bigint} * {step}) * {_SECOND} + n AS place,
                 ({bigint} * 7919) % {POOL} AS text, n % 100 AS share FROM ({series}) AS series""",
-            "CREATE TABLE of_source (source text, fact text, low integer, high integer)",
-            f"INSERT INTO of_source VALUES {facts}",
+            "CREATE TABLE of_source (source text, province text, facts text, low integer, high integer)",
+            f"INSERT INTO of_source VALUES {', '.join(map(_in_sql, shares))}",
             "CREATE TABLE pool (n integer PRIMARY KEY, title text, lead text, body text, keys text)",
         )
         joined = "FROM made JOIN of_source AS source ON share >= low AND share < high JOIN pool ON pool.n = made.text"
@@ -151,12 +153,12 @@ class Filling:
             f"""INSERT INTO story (id, key, created_at, last_at)
                 SELECT n, substr({story}, 1, 16), at, at FROM made ORDER BY n""",
             f"""INSERT INTO article (id, source, site_id, url, address, content_key, folded_key, kicker, title, lead, text,
-                published, has_time, tags, codes, complete, revision, story, saved_at, via)
+                published, has_time, province, tags, codes, complete, revision, story, saved_at, via)
                 SELECT made.n, source.source, CAST(made.n AS text), 'https://www.irna.ir/news/' || made.n || '/خبر',
-                'https://www.irna.ir/news/' || made.n, {key}, {folded}, '', title, lead, body, at, {true}, '[]', '[]', {true},
-                1, made.n, at, 'backfill' {joined} ORDER BY made.n""",
+                'https://www.irna.ir/news/' || made.n, {key}, {folded}, '', title, lead, body, at, {true}, source.province,
+                '[]', '[]', {true}, 1, made.n, at, 'backfill' {joined} ORDER BY made.n""",
             f"""INSERT INTO indexed (article, place, revision, facts)
-                SELECT made.n, place, 1, source.fact {joined} ORDER BY made.n""",
+                SELECT made.n, place, 1, source.facts {joined} ORDER BY made.n""",
             f"INSERT INTO search_tokens ({column}, keys) SELECT place, {keyed} {joined} ORDER BY place",
             f"""INSERT INTO sentence (key, article)
                 SELECT {wide} AS key, n FROM made, (VALUES (1), (2), (3), (4), (5), (6)) AS six ORDER BY 1""",
@@ -167,11 +169,18 @@ class Filling:
         )
 
 
-def filled(url: str, made: Made, count: int) -> Store:
-    """A new store of so many articles, made as quickly as can be."""
+def _in_sql(share: Share) -> str:
+    source, province, low, high = share
+    if province is None:
+        return f"('{source}', NULL, '{fact('s', source)}', {low}, {high})"
+    return f"('{source}', '{province}', '{fact('s', source)} {fact('p', province)}', {low}, {high})"
+
+
+def filled(url: str, made: Made, count: int, *, begin: datetime = START, shares: Sequence[Share] = _SHARES) -> Store:
+    """A new store of so many articles of the ten years from `begin` on, made as quickly as can be."""
     with closing(open_store(url)) as store:
         postgresql, address = store.database.postgresql, store.database.url
-    filling = Filling(count, postgresql=postgresql)
+    filling = Filling(count, postgresql=postgresql, begin=begin, shares=shares)
     pool = [(number, *texts) for number, texts in enumerate(made.texts)]
     if not postgresql:
         with closing(sqlite3.connect(str(address.database), isolation_level=None)) as connection:
