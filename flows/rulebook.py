@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from hashlib import sha256
 
 from alerts.channels import members
@@ -26,6 +27,9 @@ from didban.settings import Settings
 from storage.database import Database
 from storage.rulesets import Kept
 from storage.store import Store
+
+_parsed = lru_cache(maxsize=4)(parsed)
+"""The page asks for the rules with every view: files that say the same are the same rules."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +140,7 @@ def in_force(settings: Settings) -> RuleSet:
 
 def of_kept(kept: Kept) -> RuleSet:
     """The rules of the store. Raises RulesError where today's Didban does not read them any more."""
-    return parsed([RulesFile(path, text.encode()) for path, text in kept.files])
+    return _parsed(tuple(RulesFile(path, text.encode()) for path, text in kept.files))
 
 
 def _read(settings: Settings) -> tuple[RulesFile, ...] | RulesError:
@@ -155,7 +159,7 @@ def _look(settings: Settings, files: tuple[RulesFile, ...] | RulesError) -> Look
     try:
         if isinstance(files, RulesError):
             raise files
-        found = parsed(files)
+        found = _parsed(files)
         check_channels(found, tuple(settings.channels))
     except RulesError as error:
         found = error

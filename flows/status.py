@@ -113,10 +113,12 @@ def status(settings: Settings) -> Status:
         return judged(settings, store)
 
 
-def judged(settings: Settings, store: Store) -> Status:
-    """The same of a store that is open. Raises SettingsError, InputError, StoreError."""
+def judged(settings: Settings, store: Store, *, at_a_glance: bool = False) -> Status:
+    """The same of a store that is open; at a glance, a source's stored links are not counted. Raises SettingsError, InputError,
+    StoreError."""
+    links = store.links.left() if at_a_glance else store.links.counts()
     return Status(
-        lines=tuple(_lines(settings, store)),
+        lines=tuple(_lines(settings, store, links)),
         messages=store.outbox.states(),
         notices=tuple(store.notices(limit=5)),
         rules=_in_force(settings, store.rulesets.get(path_of(settings))),
@@ -137,11 +139,10 @@ def _in_force(settings: Settings, kept: Kept | None) -> InForce:
     return InForce(path=path, hash=kept.hash, rules=rules, since=kept.since, problem=problem, waiting=not problem)
 
 
-def _lines(settings: Settings, store: Store) -> list[Line]:
+def _lines(settings: Settings, store: Store, links: dict[str, dict[str, int]]) -> list[Line]:
     names = {source.key: source for source in sources_of(settings).known()}
     watched = {source.key for source in chosen(settings)}
-    counts, links = store.articles.counts(), store.links.counts()
-    lines = []
+    counts, lines = store.articles.counts(), []
     states = store.sources.states()
     unasked = sorted(watched - {state.key for state in states})
     for state in (*states, *map(_unasked, unasked)):

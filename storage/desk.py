@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from didban.alert import Match
 from didban.article import Article
@@ -17,6 +17,9 @@ from storage import stories, tables
 from storage.articles import article_of, matches_of
 from storage.database import Database
 from storage.outbox import Told, told_of
+
+_STEP: Final = 200
+"""Alerts that are looked at together: a page of stories is found in one step or two, however many there are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +69,17 @@ class Desk:
     def stories(self, wanted: Wanted, *, before: int | None = None, limit: int = 30) -> list[Line]:
         """The stories that have such an alert, the newest first, from `place` < `before` on."""
         alert = tables.alert
-        place = func.max(alert.c.id)
-        query = select(alert.c.story, place).where(*_narrowed(wanted)).group_by(alert.c.story)
-        if before is not None:
-            query = query.having(place < before)
+        query = select(alert.c.id, alert.c.story).where(*_narrowed(wanted)).order_by(alert.c.id.desc()).limit(_STEP)
+        places: dict[int, int] = {}
         with self._database.read() as connection:
-            places = dict(connection.execute(query.order_by(place.desc()).limit(limit)).tuples().all())
+            low, rows = before, [None] * _STEP
+            while len(rows) == _STEP and len(places) < limit:
+                rows = connection.execute(query if low is None else query.where(alert.c.id < low)).all()
+                shown = _shown(connection, wanted, {row.story for row in rows}, before)
+                for row in rows:
+                    if row.story not in shown and len(places) < limit:
+                        places.setdefault(row.story, row.id)
+                low = rows[-1].id if rows else None
             told: dict[int, list[Told]] = {}
             for story, one in told_of(connection, alert.c.story.in_(list(places))):
                 told.setdefault(story, []).append(one)
@@ -79,17 +87,18 @@ class Desk:
 
     def articles(self, wanted: Wanted, *, size: int = 500) -> Iterator[tuple[int, Article]]:
         """The articles in which such alerts were found, each once, by number: a page of rows at a time, no transaction open."""
-        article, story, last = tables.article, tables.story, 0
-        found = select(tables.alert.c.article).where(*_narrowed(wanted))
-        query = select(article, story.c.key.label("story_key")).join(story).where(article.c.id.in_(found))
+        alert, article, story, last = tables.alert, tables.article, tables.story, 0
+        found = select(alert.c.article).where(*_narrowed(wanted)).group_by(alert.c.article).order_by(alert.c.article)
+        query = select(article, story.c.key.label("story_key")).join(story).order_by(article.c.id)
         while True:
             with self._database.read() as connection:
-                rows = connection.execute(query.where(article.c.id > last).order_by(article.c.id).limit(size)).all()
+                numbers = connection.scalars(found.where(alert.c.article > last).limit(size)).all()
+                rows = connection.execute(query.where(article.c.id.in_(numbers))).all()
             for row in rows:
                 yield row.id, article_of(row)
-            if len(rows) < size:
+            if len(numbers) < size:
                 return
-            last = rows[-1].id
+            last = numbers[-1]
 
     def story(self, key: str, *, most: int = 50) -> Whole | None:
         """One story by its key, with at most so many carriers; None when there is none."""
@@ -118,24 +127,53 @@ class Desk:
                 counts.setdefault(rule, Counter())[tehran_day(raised)] += 1
         return counts
 
+    def found(self, *, since: datetime, until: datetime) -> list[tuple[str, str | None, datetime]]:
+        """Rule, province and time of each story that a rule found: when the article that it was found in was published; of one
+        without a date, when a live alert was raised."""
+        alert, article, story = tables.alert, tables.article, tables.story
+        alone = select(story.c.merged_into).where(story.c.id == alert.c.story).scalar_subquery().is_(None)
+        query = select(alert.c.rule, alert.c.province).join_from(article, alert, alert.c.article == article.c.id)
+        dated = query.add_columns(article.c.published).where(
+            article.c.published >= since, article.c.published < until, alone
+        )
+        raised = alert.c.raised_at
+        without = select(article.c.id).where(
+            article.c.published.is_(None)
+        )  # by their index: no text is read to learn it
+        undated = select(alert.c.rule, alert.c.province, raised).where(
+            raised >= since, raised < until, alert.c.live, alert.c.article.in_(without), alone
+        )
+        with self._database.read() as connection:
+            return [
+                (rule, province, at) for each in (dated, undated) for rule, province, at in connection.execute(each)
+            ]
+
+
+def _shown(connection: Connection, wanted: Wanted, stories: Collection[int], before: int | None) -> set[int]:
+    """Those of the stories that stand on an earlier page: they have such an alert from `before` on."""
+    if before is None:
+        return set()
+    alert = tables.alert
+    query = select(alert.c.story).where(alert.c.story.in_(stories), alert.c.id >= before, *_narrowed(wanted))
+    return set(connection.scalars(query))
+
 
 def _narrowed(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
-    alert, article, story = tables.alert, tables.article, tables.story
-    yield alert.c.story.not_in(select(story.c.id).where(story.c.merged_into.is_not(None)))
-    if wanted.rule is not None:
-        yield alert.c.rule == wanted.rule
+    """As questions that are asked of one alert after the other, newest first, until there are enough of them. Numbers follow the
+    times: so a time is a number to begin at, and no database gathers all alerts of a span to sort them."""
+    alert, story = tables.alert, tables.story
+    at = func.coalesce(alert.c.raised_at, alert.c.raised_at)  # an expression: no index serves it
     if wanted.since is not None:
-        yield alert.c.raised_at >= wanted.since
+        yield alert.c.id >= select(func.min(alert.c.id)).where(alert.c.raised_at >= wanted.since).scalar_subquery()
+        yield at >= wanted.since
     if wanted.until is not None:
-        yield alert.c.raised_at < wanted.until
+        yield alert.c.id <= select(func.max(alert.c.id)).where(alert.c.raised_at < wanted.until).scalar_subquery()
+        yield at < wanted.until
+    for name in ("rule", "source", "province"):
+        if (value := getattr(wanted, name)) is not None:
+            yield alert.c[name] == value
     if wanted.live is not None:
         yield alert.c.live.is_(wanted.live)
     if wanted.seen is not None:
         yield alert.c.acked_at.is_not(None) if wanted.seen else alert.c.acked_at.is_(None)
-    facts: Sequence[Any] = [
-        article.c[name] == value
-        for name, value in (("source", wanted.source), ("province", wanted.province))
-        if value is not None
-    ]
-    if facts:
-        yield alert.c.article.in_(select(article.c.id).where(*facts))
+    yield select(story.c.merged_into).where(story.c.id == alert.c.story).scalar_subquery().is_(None)

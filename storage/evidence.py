@@ -150,6 +150,7 @@ class Evidence:
                     place
                     | {"story": one.story, "rule": plan.rule, "title": plan.title, "priority": plan.priority}
                     | {"live": False, "raised_at": now}
+                    | {"source": article.article.source, "province": article.article.province}
                     for plan in plans
                     if plan.rule in one.alerts
                 ]

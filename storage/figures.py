@@ -18,7 +18,9 @@ from typing import Final
 from sqlalchemy import Connection, case, func, select
 
 from storage import tables
+from storage.articles import counted
 from storage.database import Database
+from storage.links import by_state
 
 DAY: Final = timedelta(days=1)
 STAGES: Final = ("stored", "sent", "urgent", "whole")
@@ -54,9 +56,9 @@ class Figures:
 def figures(database: Database, *, now: datetime) -> Figures:
     """All of it, at one moment. Raises StoreError."""
     with database.read() as connection:
-        article, link, unit, alert = tables.article, tables.link, tables.unit, tables.alert
+        article, unit, alert = tables.article, tables.unit, tables.alert
         since = now - DAY
-        articles = _counts(connection, article.c.source)
+        articles = counted(connection)
         ours = article.c.source.in_(articles) & (article.c.saved_at >= since)  # the index has both
         messages = _nested(connection, tables.message.c.channel, tables.message.c.state)
         waiting = tables.notification.c.state == "waiting"
@@ -75,7 +77,7 @@ def figures(database: Database, *, now: datetime) -> Figures:
             schema=str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()),
             articles=articles,
             today=_counts(connection, article.c.source, ours),
-            links=_nested(connection, link.c.source, link.c.state),
+            links=by_state(connection),
             units=_nested(connection, unit.c.source, unit.c.state, unit.c.way != "gap"),
             messages=messages,
             alerts=connection.scalar(select(func.count()).where(alert.c.raised_at >= since)) or 0,

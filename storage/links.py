@@ -205,15 +205,32 @@ class Links:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many links each source has, by state."""
-        table = tables.link
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(table.c.source, table.c.state, func.count()).group_by(table.c.source, table.c.state)
-            )
-            counts: dict[str, dict[str, int]] = {}
-            for source, state, count in rows:
-                counts.setdefault(source, {})[state] = count
-            return counts
+            return by_state(connection)
+
+    def left(self) -> dict[str, dict[str, int]]:
+        """The same of those that are not stored, which are few."""
+        with self._database.read() as connection:
+            return _left(connection)
+
+
+def by_state(connection: Connection) -> dict[str, dict[str, int]]:
+    """How many links each source has, by state. Most are stored: these are not looked at, only how many there are in all."""
+    counts = _left(connection)
+    for source, count in connection.execute(select(tables.link.c.source, func.count()).group_by(tables.link.c.source)):
+        states = counts.setdefault(source, {})
+        if stored := count - sum(states.values()):
+            states["stored"] = stored
+    return counts
+
+
+def _left(connection: Connection) -> dict[str, dict[str, int]]:
+    table = tables.link
+    query = select(table.c.source, table.c.state, func.count()).where(tables.NOT_STORED)
+    counts: dict[str, dict[str, int]] = {}
+    for source, state, count in connection.execute(query.group_by(table.c.source, table.c.state)):
+        counts.setdefault(source, {})[state] = count
+    return counts
 
 
 def free(table: Table, owner: str | BindParameter[str], now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:

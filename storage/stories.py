@@ -288,7 +288,7 @@ def _one_alert(connection: Connection, kept: Row[Any], other: Row[Any]) -> None:
     tell, `kept` tells where it has told nobody by itself; no channel hears of both."""
     alert, notice = tables.alert, tables.notification
     if other.live and not kept.live:
-        facts = ("title", "priority", "live", "raised_at", "article", "revision")
+        facts = ("title", "priority", "live", "raised_at", "article", "revision", "source", "province")
         values = {name: getattr(other, name) for name in facts}
         connection.execute(update(alert).where(alert.c.id == kept.id).values(**values))
     if other.acked_at is not None and kept.acked_at is None:  # who has seen the one has seen the other

@@ -91,8 +91,10 @@ metadata = MetaData(
     }
 )
 
+_ACKED = text("acked_at IS NOT NULL")
 _LEASED = text("leased_by IS NOT NULL")
 _MERGED = text("merged_into IS NOT NULL")
+NOT_STORED = text("state <> 'stored'")
 _PLAIN = text("dictionary IS NULL")
 
 source = Table(
@@ -148,6 +150,7 @@ link = Table(
     UniqueConstraint("source", "key"),
     Index(None, "source", "due_at"),
     Index(None, "source", "published"),
+    Index("ix_link_state", "source", "state", sqlite_where=NOT_STORED, postgresql_where=NOT_STORED),
     Index("ix_link_leased", "source", "via", sqlite_where=_LEASED, postgresql_where=_LEASED),
 )
 
@@ -348,11 +351,17 @@ alert = Table(
     Column("priority", String, nullable=False),
     Column("live", Boolean, nullable=False),
     Column("raised_at", UTCTime, nullable=False, index=True),
-    Column("article", Integer, ForeignKey("article.id"), nullable=False),
+    Column("article", Integer, ForeignKey("article.id"), nullable=False, index=True),
     Column("revision", Integer, nullable=False),
     Column("acked_at", UTCTime),  # who has seen it, and when
     Column("acked_by", String),
+    Column("source", String),  # the article's, and its province: what alerts are looked for by, where there is no text
+    Column("province", Text),
     UniqueConstraint("story", "rule"),
+    Index(None, "rule", "id"),
+    Index(None, "source", "id"),
+    Index(None, "province", "id"),
+    Index("ix_alert_acked_at", "acked_at", sqlite_where=_ACKED, postgresql_where=_ACKED),
 )
 
 notification = Table(
