@@ -1,4 +1,4 @@
-"""Alerts as an Atom feed (RFC 4287): for feed readers, one feed of everything and one of each rule. Pure.
+"""Alerts as an Atom feed (RFC 4287): for feed readers, one feed of everything, of a rule, of a province. Pure.
 
 An entry is a story, its `id` a tag (RFC 4151) of story and feed that never changes; `updated` is when its newest alert was raised.
 The same alerts give the same bytes, whenever they are written.
@@ -32,10 +32,16 @@ ET.register_namespace("", _ATOM)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feed:
-    """Which feed: of one rule, or of all."""
+    """Which feed: of one rule, of one province, or of all."""
 
     rule: str | None
     title: str
+    province: str | None = None
+
+    @property
+    def path(self) -> str:
+        """What tells it from the others."""
+        return f"rule/{self.rule}" if self.rule else f"province/{self.province}" if self.province else "alerts"
 
 
 def atom(feed: Feed, stories: Iterable[Sequence[Alert]], *, names: Mapping[str, str]) -> bytes:
@@ -43,7 +49,7 @@ def atom(feed: Feed, stories: Iterable[Sequence[Alert]], *, names: Mapping[str, 
     root = ET.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "fa"})
     entries = [_entry(feed, alerts, names) for alerts in stories]
     updated = max((moment for moment, _ in entries), default=_EVER)
-    _add(root, "id", f"{_TAG}{'rule/' + feed.rule if feed.rule else 'alerts'}")
+    _add(root, "id", f"{_TAG}{feed.path}")
     _add(root, "title", f"دیده{_ZWNJ}بان · {feed.title}")
     _add(root, "updated", str(iso_utc(updated)))
     _add(_add(root, "author"), "name", f"دیده{_ZWNJ}بان")

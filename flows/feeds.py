@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from alerts.feed import Feed, atom
-from didban.alert import Rule
+from didban.alert import Alert, Rule
 from storage.desk import Wanted
 from storage.store import Store
 
@@ -26,12 +26,16 @@ def write(store: Store, rules: Iterable[Rule], folder: Path, *, names: Mapping[s
     feeds = [Feed(rule=None, title="همهٔ هشدارها"), *(Feed(rule=rule.id, title=rule.title) for rule in rules)]
     paths = []
     for feed in feeds:
-        lines = store.desk.stories(Wanted(rule=feed.rule, live=True), limit=ENTRIES)
-        stories = [[told.alert for told in line.told if told.alert.live] for line in lines]
         path = folder / f"{feed.rule or ALL}.atom"
-        _replace(path, atom(feed, stories, names=names))
+        _replace(path, atom(feed, stories_of(store, feed), names=names))
         paths.append(path)
     return paths
+
+
+def stories_of(store: Store, feed: Feed) -> list[list[Alert]]:
+    """The newest stories of a feed, each with its live alerts."""
+    lines = store.desk.stories(Wanted(rule=feed.rule, province=feed.province, live=True), limit=ENTRIES)
+    return [[told.alert for told in line.told if told.alert.live] for line in lines]
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from didban.settings import LOOPBACK, Settings
 from flows.rulebook import in_force
 from flows.workshop import sources_of
 from storage.store import open_store
-from web import acts, pages, render, rules, security
-from web.office import Office
+from web import acts, feeds, pages, render, rules, security, trends
+from web.archive import archive, calendar, calendars
+from web.beside import Beside
+from web.office import Office, is_home
 
 STATIC = Path(__file__).with_name("static")
 SESSION_SECONDS = 14 * 24 * 3600
@@ -39,6 +41,9 @@ _SAID: Mapping[int, str] = {
 def create(settings: Settings) -> Starlette:
     """The application over the settings' store, opened when it starts. Raises SettingsError, RulesError, StoreError."""
     web = settings.web
+    password = web.password.get_secret_value()
+    session_key = security.session_key(settings.var / "web.key")
+    secret = session_key + security.admission(password) if password or web.trusted_header else ""
 
     @asynccontextmanager
     async def life(app: Starlette) -> AsyncGenerator[None]:
@@ -48,8 +53,15 @@ def create(settings: Settings) -> Starlette:
             settings=settings,
             store=store,
             templates=render.environment(),
-            sources={source.key: source.name for source in registry.known()},
+            sources=_home_first(
+                {source.key: source.name for source in registry.known()},
+                lambda key: is_home(settings, key),
+            ),
+            provinces=_home_first(render.PROVINCE_NAMES, lambda slug: slug == settings.home),
             rules=lambda: in_force(settings),
+            secret=secret,
+            calendars=Beside(lambda: calendars(settings)),
+            rising=Beside(lambda: trends.rising(settings)),
         )
         try:
             yield
@@ -58,10 +70,11 @@ def create(settings: Settings) -> Starlette:
 
     guarded = Middleware(
         security.Guarded,
-        password=web.password.get_secret_value(),
+        password=password,
         trusted_header=web.trusted_header,
         proxies=web.proxies,
         open_paths=("/login", "/static/"),
+        has_key=lambda request: feeds.has_key(request, secret),
     )
     return Starlette(
         routes=[
@@ -75,15 +88,17 @@ def create(settings: Settings) -> Starlette:
             Route("/rules/{key:str}", rules.sent, methods=["POST"]),
             Route("/search", pages.search),
             Route("/sources", pages.sources),
-            Route("/archive", pages.archive),
-            Route("/archive/{key:str}.svg", pages.calendar),
+            Route("/trends", trends.trends),
+            Route("/archive", archive),
+            Route("/archive/{key:str}.svg", calendar),
+            Route("/feeds/{name:str}.atom", feeds.feed),
             Route("/bulletin", pages.bulletin),
             Route("/cite/{number:int}.{form:str}", pages.cite),
             Route("/export.{shape:str}", pages.export),
             Route("/seen", acts.seen, methods=["POST"]),
             Route("/label", acts.label, methods=["POST"]),
             Route("/mute", acts.mute, methods=["POST"]),
-            Route("/login", _Login(web.password.get_secret_value()), methods=["GET", "POST"]),
+            Route("/login", _Login(password), methods=["GET", "POST"]),
             Route("/logout", _logout, methods=["POST"]),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
@@ -91,7 +106,7 @@ def create(settings: Settings) -> Starlette:
             Middleware(TrustedHostMiddleware, allowed_hosts=_hosts(settings), www_redirect=False),
             Middleware(
                 SessionMiddleware,
-                secret_key=security.session_key(settings.var / "web.key"),
+                secret_key=session_key,
                 session_cookie="didban",
                 max_age=SESSION_SECONDS,
                 same_site="strict",
@@ -107,6 +122,10 @@ def create(settings: Settings) -> Starlette:
         },
         lifespan=life,
     )
+
+
+def _home_first(names: Mapping[str, str], is_home: Callable[[str], bool]) -> dict[str, str]:
+    return {key: names[key] for key in sorted(names, key=lambda key: not is_home(key))}
 
 
 def _hosts(settings: Settings) -> list[str]:

@@ -2,55 +2,54 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from didban.dates import day_bounds, jalali_long, parse_day, tehran_day
 from didban.difference import between
 from didban.errors import DateError, InputError
 from didban.query import read_query
 from flows.cite import outlet
-from flows.coverage import as_rows, calendar_svg, report
 from flows.formats import STREAMS, cited
 from flows.search import highlights
-from flows.status import status as status_of
+from flows.status import judged
 from flows.workshop import now, sources_of
 from storage.articles import Selection
 from storage.desk import Line, Wanted, Whole
 from storage.labels import Label
 from web import render
-from web.office import Office
+from web.feeds import address as feed_address
+from web.office import Office, office_of
 from web.security import token
+from web.stream import streamed
 
 A_PAGE = 30
+MOST_TODAY = 100
 MOST_TICKED = 200
 FORMS = {"csl": "json", "bibtex": "bib", "ris": "ris"}
 TYPES = {"jsonl": "application/jsonl; charset=utf-8", "csv": "text/csv; charset=utf-8"}
 _TREND_DAYS = 14
 
 
-def _office(request: Request) -> Office:
-    return request.app.state.office
-
-
 def shown(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401
     """A template filled with what every page needs, and with `values`."""
-    office = _office(request)
+    office = office_of(request)
     page = office.templates.get_template(template).render(
         path=request.url.path,
         here=f"{request.url.path}?{request.url.query}",
         token=token(request),
         source_names=office.sources,
+        provinces=office.provinces,
+        feed=partial(feed_address, office),
         has_password=bool(office.settings.web.password.get_secret_value()),
         render=render,
         **values,
@@ -69,17 +68,17 @@ def login(request: Request, problem: str = "", *, status: int = 200) -> HTMLResp
 
 def today(request: Request) -> HTMLResponse:
     """What came since midnight in Tehran, the home province first; of a day without alerts, the newest there are."""
-    office, day = _office(request), tehran_day(now())
+    office, day = office_of(request), tehran_day(now())
     since = day_bounds(day)[0]
-    lines = office.store.desk.stories(Wanted(since=since, live=True), limit=100)
-    home = office.settings.home
-    lines.sort(key=lambda line: (not home or line.article.province != home, _urgency(line), -line.place))
-    older = [] if lines else office.store.desk.stories(Wanted(live=True), limit=10)
+    lines = _home_first(office, Wanted(since=since, live=True), limit=MOST_TODAY)
+    older = [] if lines else _home_first(office, Wanted(live=True), limit=10)
     daily = office.store.desk.daily(since=day_bounds(day - timedelta(days=_TREND_DAYS - 1))[0])
     return shown(
         request,
         "today.html",
         day=jalali_long(since, with_time=False),
+        since=f"{day}",
+        most=MOST_TODAY,
         lines=lines,
         older=older,
         labels=_labels(office, lines + older),
@@ -87,9 +86,19 @@ def today(request: Request) -> HTMLResponse:
     )
 
 
+def _home_first(office: Office, wanted: Wanted, *, limit: int) -> list[Line]:
+    """The newest stories, those of the home province before all others, however many these are; then by urgency."""
+    home = office.settings.home
+    own = office.store.desk.stories(replace(wanted, province=home), limit=limit) if home else []
+    known = {line.story for line in own}
+    others = [line for line in office.store.desk.stories(wanted, limit=limit) if line.story not in known]
+    newest = [*own, *others[: limit - len(own)]]
+    return sorted(newest, key=lambda line: (line.story not in known, _urgency(line), -line.place))
+
+
 def alerts(request: Request) -> HTMLResponse:
     """All stories with alerts, by rule, source, province and days."""
-    office, asked = _office(request), request.query_params
+    office, asked = office_of(request), request.query_params
     given, wanted, problem = _asked(request)
     before = asked.get("before", "")
     lines = office.store.desk.stories(
@@ -112,7 +121,7 @@ def alerts(request: Request) -> HTMLResponse:
 
 def story(request: Request) -> HTMLResponse:
     """One story: why it matched, who carries it, what was changed in it."""
-    office = _office(request)
+    office = office_of(request)
     found = office.store.desk.story(request.path_params["key"])
     if found is None:
         raise HTTPException(404)
@@ -135,7 +144,7 @@ def story(request: Request) -> HTMLResponse:
 
 def search(request: Request) -> HTMLResponse:
     """The archive by its words."""
-    office, asked = _office(request), request.query_params
+    office, asked = office_of(request), request.query_params
     given = {name: asked.get(name, "").strip() for name in ("q", "source", "province", "since", "until")}
     since, until, problem = _days(given)
     offset = int(asked["offset"]) if asked.get("offset", "").isdecimal() and len(asked["offset"]) < 6 else 0
@@ -165,29 +174,15 @@ def search(request: Request) -> HTMLResponse:
 
 def sources(request: Request) -> HTMLResponse:
     """How each source fares, those that need somebody first."""
-    office = _office(request)
-    whole = status_of(office.settings)
-    return shown(
-        request, "sources.html", whole=whole, lines=sorted(whole.lines, key=lambda line: (line.well, line.key))
-    )
-
-
-def archive(request: Request) -> HTMLResponse:
-    """What the backfills have of each day, as calendars."""
-    return shown(request, "archive.html", reports=[(one, as_rows(one)) for one in report(_office(request).settings)])
-
-
-def calendar(request: Request) -> Response:
-    """One source's calendar, as a picture."""
-    found = [one for one in report(_office(request).settings) if one.source == request.path_params["key"]]
-    if not found:
-        raise HTTPException(404)
-    return Response(calendar_svg(found), media_type="image/svg+xml")
+    office = office_of(request)
+    whole = judged(office.settings, office.store, at_a_glance=True)
+    lines = sorted(whole.lines, key=lambda line: (line.well, not office.is_home(line.key), line.key))
+    return shown(request, "sources.html", whole=whole, lines=lines)
 
 
 def bulletin(request: Request) -> HTMLResponse:
     """The ticked stories for paper: the home province first, then as they were ticked."""
-    office = _office(request)
+    office = office_of(request)
     keys = list(dict.fromkeys(request.query_params.getlist("story")))[:MOST_TICKED]
     whole = [found for key in keys if (found := office.store.desk.story(key)) is not None]
     home = office.settings.home
@@ -197,7 +192,7 @@ def bulletin(request: Request) -> HTMLResponse:
 
 def cite(request: Request) -> Response:
     """One article as a citation."""
-    office, form = _office(request), request.path_params["form"]
+    office, form = office_of(request), request.path_params["form"]
     number = request.path_params["number"]
     article = office.store.articles.get(number) if number < 1 << 63 else None
     if article is None or form not in FORMS:
@@ -209,18 +204,16 @@ def cite(request: Request) -> Response:
 
 def export(request: Request) -> Response:
     """The articles that a list of alerts is made of, as a file: JSON lines or CSV."""
-    office, shape = _office(request), request.path_params["shape"]
+    office, shape = office_of(request), request.path_params["shape"]
     if shape not in TYPES:
         raise HTTPException(404)
     _, wanted, problem = _asked(request)
     if problem:
         return said(request, problem, status=400)
     sites = sources_of(office.settings).sources
-    made = tempfile.NamedTemporaryFile(prefix="didban-", suffix=f".{shape}", delete=False)  # noqa: SIM115 - sent, then deleted
-    with made:
-        STREAMS[shape](cast("BinaryIO", made), office.store.desk.articles(wanted), lambda key: outlet(sites, key))
-    gone = BackgroundTask(Path(made.name).unlink, missing_ok=True)
-    return _attached(FileResponse(made.name, background=gone, media_type=TYPES[shape]), f"didban.{shape}")
+    rows = office.store.desk.articles(wanted)
+    pieces = streamed(lambda file: STREAMS[shape](file, rows, lambda key: outlet(sites, key)))
+    return _attached(StreamingResponse(pieces, media_type=TYPES[shape]), f"didban.{shape}")
 
 
 def _attached(answer: Response, name: str) -> Response:

@@ -3,6 +3,7 @@
     Host          must be one we serve: another name that leads to our loopback address (DNS rebinding) is refused
     headers       a Content-Security-Policy that allows our own files alone: no script, no inline style, no frame
     log-in        a password (scrypt), or a name that a trusted proxy puts in a header; neither is asked on loopback unless set
+    feeds         a key in the address, each feed its own: a reader of feeds cannot log in
     posts         the token of the session, and an Origin that is ours
     guesses       ten wrong passwords from one address, and it waits a quarter of an hour
 
@@ -115,16 +116,25 @@ class Guesses:
 
 
 class Guarded:
-    """Adds the headers to every answer, and lets through only who may see it: `open_paths` are for everybody."""
+    """Adds the headers to every answer, and lets through only who may see it: `open_paths` are for everybody, and what
+    `has_key` says of a request opens that one address."""
 
     def __init__(
-        self, app: ASGIApp, *, password: str, trusted_header: str, proxies: Sequence[str], open_paths: tuple[str, ...]
+        self,
+        app: ASGIApp,
+        *,
+        password: str,
+        trusted_header: str,
+        proxies: Sequence[str],
+        open_paths: tuple[str, ...],
+        has_key: Callable[[Request], bool],
     ) -> None:
         self._app = app
         self._password = password
         self._header = trusted_header
         self._proxies = frozenset(proxies)
         self._open = open_paths
+        self._has_key = has_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -149,7 +159,7 @@ class Guarded:
         await RedirectResponse(URL("/login").include_query_params(next=wanted), 303)(scope, receive, sending)
 
     def _may_see(self, request: Request) -> bool:
-        if request.scope["path"].startswith(self._open):
+        if request.scope["path"].startswith(self._open) or self._has_key(request):
             return True
         if self._header:
             peer = request.client.host if request.client else ""
