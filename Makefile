@@ -19,7 +19,7 @@ pip = $(shell python3 -m pip config list 2>/dev/null | sed -n "s/^[^=]*\.$(1)='\
 uv = env UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX-$(call pip,index-url)}" SSL_CERT_FILE="$${SSL_CERT_FILE-$(call pip,cert)}" \
 	ALL_PROXY="$${ALL_PROXY-$(call pip,proxy)}" UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV)
 
-.PHONY: help demo test test-browser chromium check lock bundle install bench-peers clean
+.PHONY: help demo test test-browser pictures chromium check lock bundle install bench-peers clean
 help: ## what can be made (this list)
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
@@ -32,6 +32,10 @@ test: $(READY) ## every test (ARGS='…' is handed to pytest)
 test-browser: $(READY) ## the tests in a real browser; installs Chromium by the system's package manager where there is none
 	@command -v chromium chromium-browser google-chrome-stable >/dev/null || $(MAKE) chromium
 	@DIDBAN_TEST_BROWSER=required $(BIN)/pytest -q tests/browser $(ARGS)
+
+pictures: $(READY) ## docs/pictures: the page as a browser shows it, drawn anew from the demo
+	@rm -f docs/pictures/*.png
+	@DIDBAN_PICTURES=1 $(MAKE) test-browser
 
 chromium:
 	@install() { if [ "$$(id -u)" = 0 ]; then "$$@"; else sudo -n "$$@"; fi; }; \

@@ -429,7 +429,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 _TABLES = frozenset({"channels", "channel", "fetch", "web", "pages"})
 _FROM_ENVIRONMENT = tuple(name for name in Settings.model_fields if name not in _TABLES)
-_OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_TEST_BROWSER", "DIDBAN_TEST_POSTGRES")
+_OTHER_VARIABLES = ("DIDBAN_CONFIG", "DIDBAN_PICTURES", "DIDBAN_TEST_BROWSER", "DIDBAN_TEST_POSTGRES")
 
 
 def _variable(name: str) -> str:

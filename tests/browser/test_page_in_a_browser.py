@@ -1,33 +1,8 @@
-"""The page in a real browser: it works without JavaScript, on a phone, by keyboard, and for a screen reader."""
+"""The page in a real browser: it works without JavaScript and by keyboard. Every view by itself: test_every_view.py."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import pytest
-
-from tests.support_browser import PHONE, serious_faults
-
-VIEWS = (
-    "/",
-    "/archive",
-    "/bulletin",
-    "/alerts",
-    "/alerts?rule=egov&province=lorestan",
-    "/search?q=دولت",
-    "/sources",
-    "/rules",
-    "/rules/NEW",
-    "/rules/counter-offices",
-    "/nothing",
-)
-
-
-def test_nothing_overflows_on_a_phone(opened: Any) -> None:
-    page = opened(PHONE, java_script_enabled=True)
-    for view in VIEWS:
-        page.goto(view)
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], view
 
 
 def test_everything_works_without_javascript(opened: Any) -> None:
@@ -43,14 +18,6 @@ def test_everything_works_without_javascript(opened: Any) -> None:
     page.locator("input[name=q]").fill("دفاتر پیشخوان")
     page.get_by_role("button", name="بجو").click()
     assert page.locator("mark").first.inner_text() in {"دفاتر", "دفتر", "پیشخوان", "دفاتر پیشخوان"}
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_serious_fault_for_those_who_cannot_see_or_use_a_mouse(opened: Any, scheme: str) -> None:
-    page = opened(color_scheme=scheme)
-    for view in VIEWS:
-        page.goto(view)
-        assert serious_faults(page) == [], view
 
 
 def test_the_keyboard_reaches_the_text_first_and_every_story(opened: Any) -> None:
