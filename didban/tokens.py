@@ -13,7 +13,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 from didban.text import REPERTOIRE, encode, fold, squash
@@ -160,11 +160,15 @@ def keys(text: str, mark: str = "") -> list[str]:
     return " ".join(main + others).split()
 
 
+_read = lru_cache(maxsize=1 << 16)(read_word)
+"""A page of hits says the same few thousand words again and again."""
+
+
 def tokens(text: str) -> list[Token]:
     """The same with their places in `text`; slower, for the few texts that are shown."""
     folded, origins = [], []
     for at, char in enumerate(text):
-        made = char.translate(_WORDS)
+        made = _WORDS[ord(char)]
         folded.append(made)
         origins += [at] * len(made)
     main: list[Token] = []
@@ -177,7 +181,7 @@ def tokens(text: str) -> list[Token]:
         return Token(token.key, first, end)
 
     for word in re.finditer(r"\S+", "".join(folded)):
-        reading = read_word(word[0])
+        reading = _read(word[0])
         main += [placed(token, word) for token in reading.main]
         for group in reading.others:
             others += [Token(GAP, 0, 0), *(placed(token, word) for token in group)]

@@ -9,7 +9,7 @@ Which articles carry one story is storage/stories.py's to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
@@ -46,7 +46,7 @@ from storage import stories, tables
 from storage.database import Database, again
 from storage.indexing import index
 from storage.pages import digest, keep, keep_new
-from storage.sql import new_id, new_ids, put
+from storage.sql import new_id, new_ids, portions, put
 from storage.stories import Telling
 from storage.telling import notify
 
@@ -181,7 +181,7 @@ class Articles:
     def matches(self, number: int) -> tuple[Match, ...]:
         """The evidence in an article's current revision."""
         with self._database.read() as connection:
-            return matches_of(connection, number)
+            return matches_of(connection, [number]).get(number, ())
 
     def revisions(self, number: int) -> list[tuple[int, datetime, dict[str, str]]]:
         """An article's revisions, oldest first: number, time, and the four texts."""
@@ -245,29 +245,26 @@ def article_of(row: Row[Any]) -> Article:
     )
 
 
-def matches_of(connection: Connection, number: int) -> tuple[Match, ...]:
-    table = tables.match
-    query = (
-        select(table)
-        .join(
-            tables.article, and_(tables.article.c.id == table.c.article, tables.article.c.revision == table.c.revision)
-        )
-        .where(table.c.article == number)
-        .order_by(table.c.id)
-    )
-    return tuple(
-        Match(
-            rule=row.rule,
-            term=row.term,
-            field=row.field,
-            start=row.start,
-            end=row.end,
-            text=row.text,
-            sentence_start=row.sentence_start,
-            sentence_end=row.sentence_end,
-        )
-        for row in connection.execute(query)
-    )
+def matches_of(connection: Connection, numbers: Collection[int]) -> dict[int, tuple[Match, ...]]:
+    """The evidence that stands in the current revisions of these articles, by number."""
+    table, article = tables.match, tables.article
+    current = and_(article.c.id == table.c.article, article.c.revision == table.c.revision)
+    found: dict[int, tuple[Match, ...]] = {}
+    for some in portions(numbers):
+        query = select(table).join(article, current).where(table.c.article.in_(some)).order_by(table.c.id)
+        for row in connection.execute(query):
+            match = Match(
+                rule=row.rule,
+                term=row.term,
+                field=row.field,
+                start=row.start,
+                end=row.end,
+                text=row.text,
+                sentence_start=row.sentence_start,
+                sentence_end=row.sentence_end,
+            )
+            found[row.article] = (*found.get(row.article, ()), match)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select
 
 from didban.alert import Match
 from didban.article import Article
@@ -100,22 +100,37 @@ class Desk:
                 return
             last = numbers[-1]
 
-    def story(self, key: str, *, most: int = 50) -> Whole | None:
-        """One story by its key, with at most so many carriers; None when there is none."""
-        article, story = tables.article, tables.story
+    def story(self, key: str) -> Whole | None:
+        """One story by its key; None when there is none."""
+        return next(iter(self.wholes([key])), None)
+
+    def wholes(self, keys: Collection[str], *, most: int = 50) -> list[Whole]:
+        """Stories by their keys, in that order, each once and with at most so many carriers; a key of nothing is left out."""
+        article, story, alert = tables.article, tables.story, tables.alert
+        when = func.coalesce(article.c.published, article.c.saved_at)
+        carried = (
+            select(article, story.c.key.label("story_key"))
+            .join(story)
+            .where(article.c.story == bindparam("of_story"))
+            .order_by(when, article.c.id)
+            .limit(most)
+        )
         with self._database.read() as connection:
-            named = connection.execute(stories.NAMED, {"of_key": key}).first()
-            if named is None:
-                return None
-            number = named.story
-            when = func.coalesce(article.c.published, article.c.saved_at)
-            query = select(article, story.c.key.label("story_key")).join(story).where(article.c.story == number)
-            rows = connection.execute(query.order_by(when, article.c.id).limit(most)).all()
-            return Whole(
-                key=named.story_key,
-                carriers=tuple((row.id, article_of(row), matches_of(connection, row.id)) for row in rows),
-                told=tuple(one for _, one in told_of(connection, tables.alert.c.story == number)),
-            )
+            found = [connection.execute(stories.NAMED, {"of_key": key}).first() for key in keys]
+            named = {row.story: row.story_key for row in found if row is not None}
+            rows = {number: connection.execute(carried, {"of_story": number}).all() for number in named}
+            matches = matches_of(connection, [row.id for carriers in rows.values() for row in carriers])
+            told: dict[int, list[Told]] = {number: [] for number in named}
+            for number, one in told_of(connection, alert.c.story.in_(list(named))):
+                told[number].append(one)
+            return [
+                Whole(
+                    key=key,
+                    carriers=tuple((row.id, article_of(row), matches.get(row.id, ())) for row in rows[number]),
+                    told=tuple(told[number]),
+                )
+                for number, key in named.items()
+            ]
 
     def daily(self, *, since: datetime) -> dict[str, Counter[date]]:
         """How many live alerts each rule raised on each of Tehran's days."""

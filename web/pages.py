@@ -184,7 +184,7 @@ def bulletin(request: Request) -> HTMLResponse:
     """The ticked stories for paper: the home province first, then as they were ticked."""
     office = office_of(request)
     keys = list(dict.fromkeys(request.query_params.getlist("story")))[:MOST_TICKED]
-    whole = [found for key in keys if (found := office.store.desk.story(key)) is not None]
+    whole = office.store.desk.wholes(keys)
     home = office.settings.home
     whole.sort(key=lambda one: not home or all(article.province != home for _, article, _ in one.carriers))
     return shown(request, "bulletin.html", stories=whole, day=jalali_long(now(), with_time=False))
