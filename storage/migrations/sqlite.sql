@@ -149,7 +149,7 @@ CREATE TABLE alert (
 	live BOOLEAN NOT NULL, 
 	raised_at DATETIME NOT NULL, 
 	article INTEGER NOT NULL, 
-	revision INTEGER NOT NULL, acked_at DATETIME, acked_by VARCHAR, 
+	revision INTEGER NOT NULL, acked_at DATETIME, acked_by VARCHAR, source VARCHAR, province TEXT, 
 	CONSTRAINT pk_alert PRIMARY KEY (id), 
 	CONSTRAINT fk_alert_article FOREIGN KEY(article) REFERENCES article (id), 
 	CONSTRAINT fk_alert_story FOREIGN KEY(story) REFERENCES story (id), 
@@ -339,4 +339,10 @@ CREATE TABLE label (
 	CONSTRAINT pk_label PRIMARY KEY (alert), 
 	CONSTRAINT fk_label_alert FOREIGN KEY(alert) REFERENCES alert (id)
 );
-INSERT INTO alembic_version VALUES ('0009');
+CREATE INDEX ix_alert_source_id ON alert (source, id);
+CREATE INDEX ix_alert_province_id ON alert (province, id);
+CREATE INDEX ix_alert_article ON alert (article);
+CREATE INDEX ix_alert_rule_id ON alert (rule, id);
+CREATE INDEX ix_alert_acked_at ON alert (acked_at) WHERE acked_at IS NOT NULL;
+CREATE INDEX ix_link_state ON link (source, state) WHERE state <> 'stored';
+INSERT INTO alembic_version VALUES ('0010');
