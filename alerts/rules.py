@@ -66,7 +66,7 @@ class RuleSet:
     path: str
     hash: str
     files: tuple[RulesFile, ...]
-    homes: Mapping[str, str] = field(default_factory=dict)
+    homes: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The path of the file that each rule stands in, by its id."""
 
     def __iter__(self) -> Iterator[Rule]:

@@ -35,20 +35,24 @@ class Judged:
     count: Count
     still: tuple[tuple[Label, Article, Match], ...]
     lost: tuple[tuple[Label, Article], ...]
+    today: Count
+    """Of the labelled articles those that it finds as it is."""
 
 
 def judged(store: Store, rule: Rule, *, count: Count | None = None) -> Judged:
     """What this rule, as it is given, does with the articles that were labelled under its id."""
     matcher = Matcher([rule])
-    still, lost = [], []
+    still, lost, relevant = [], [], 0
     for label, article in store.labels.of_rule(rule.id):
         found = matcher.match(article)
+        relevant += bool(found) and label.relevant
         if found and not label.relevant:
             still.append((label, article, found[0]))
         elif label.relevant and not found:
             lost.append((label, article))
     counted = store.labels.counts().get(rule.id, Count()) if count is None else count
-    return Judged(rule=rule, count=counted, still=tuple(still), lost=tuple(lost))
+    today = Count(labelled=relevant + len(still), relevant=relevant)
+    return Judged(rule=rule, count=counted, still=tuple(still), lost=tuple(lost), today=today)
 
 
 def judge_all(store: Store, rules: Iterable[Rule]) -> list[Judged]:
@@ -83,6 +87,7 @@ def as_json(found: Iterable[Judged]) -> list[dict[str, Any]]:
             "labelled": one.count.labelled,
             "relevant": one.count.relevant,
             "precision": [round(bound, 3) for bound in bounds(one.count.relevant, one.count.labelled)],
+            "today": {"labelled": one.today.labelled, "relevant": one.today.relevant},
             "still": [
                 _label_json(label, article) | {"term": match.term, "text": match.text}
                 for label, article, match in one.still

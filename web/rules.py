@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from alerts.rules import RuleSet
 from didban.alert import Rule
 from didban.errors import Overtaken, RulesError
+from didban.text import squash
 from flows import own_rules
 from flows.labels import Judged, judged
 from flows.look_back import Look, look_back
@@ -38,6 +39,8 @@ SPANS: Final[Mapping[str, timedelta | None]] = {"30": timedelta(days=30), "365":
 """Over how many days a rule is tried, by what the form sends."""
 MOST_ARTICLES: Final = 20_000
 """That a trial looks at: 0.2 ms each, some four seconds."""
+MOST_SHOWN: Final = 200
+"""Rules in the list of all."""
 _SAMPLES: Final = 8
 _SAMPLE: Final = 1000  # articles that are asked whether a phrase is too common
 _MOST_BYTES: Final = 1 << 20  # of the form: a thousand phrases, six bytes a letter
@@ -71,11 +74,14 @@ def overview(request: Request) -> Response:
     """All rules: who wrote each, how urgent it is, how relevant its alerts were."""
     office: Office = request.app.state.office
     rules = office.rules()
-    counts = office.store.labels.counts()
+    counts, asked = office.store.labels.counts(), request.query_params.get("q", "").strip()
+    entries = [entry for entry in own_rules.entries(rules, office.settings) if _says(entry.rule, squash(asked))]
     return shown(
         request,
         "rules.html",
-        entries=[(entry, counts.get(entry.rule.id, Count())) for entry in own_rules.entries(rules, office.settings)],
+        entries=[(entry, counts.get(entry.rule.id, Count())) for entry in entries[:MOST_SHOWN]],
+        more=len(entries[MOST_SHOWN:]),
+        asked=asked,
         broken=_broken(office),
         mutes=office.store.mutes.all(now=now()),
         kept=request.query_params.get("kept", ""),
@@ -194,6 +200,13 @@ def _entry(rules: RuleSet, office: Office, key: str | None) -> Entry | None:
     if not found:
         raise HTTPException(404)
     return found[0]
+
+
+def _says(rule: Rule, asked: str) -> bool:
+    """Does its name or a phrase of it hold these letters?"""
+    return any(
+        asked in squash(text) for text in (rule.title, *rule.any, *(term for near in rule.near for term in near.terms))
+    )
 
 
 def _broken(office: Office) -> RulesError | None:

@@ -59,6 +59,7 @@ def test_a_rule_is_counted_and_what_it_would_find_again_is_named(store: Store, c
     assert "\x1b" not in out
     (said,) = json.loads(run(capsys, "rules", "labels", "--json")[1])
     assert (said["id"], said["labelled"], said["relevant"]) == ("egov", 4, 2)
+    assert said["today"] == {"labelled": 2, "relevant": 1}
     assert said["precision"] == [round(one, 3) for one in bounds(2, 4)]
     assert [one["sentences"][0][:4] for one in said["still"]] == ["ستون"]
     assert [one["title"][:6] for one in said["lost"]] == ["تیتر 4"]

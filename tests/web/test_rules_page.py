@@ -214,6 +214,30 @@ def test_who_saves_second_sees_what_the_first_wrote_and_loses_nothing(page: Open
     assert [rule.any for rule in load(settings.rules)] == [("قنات",)]
 
 
+def test_what_is_written_is_only_text(page: Open, settings: Settings) -> None:
+    client = page()
+    script = "<script>alert(1)</script>"
+    assert sent(client, "/rules/NEW", title=script, any="نیروگاه").status_code == 303
+    (rule,) = [rule for rule in load(settings.rules) if rule.title == script]
+    for view in ("/rules", f"/rules/{rule.id}", f"/alerts?rule={rule.id}"):
+        assert "<script" not in client.get(view).text
+    assert "<script" not in sent(client, "/rules/NEW", title=script, any=script, none=script).text
+
+
+def test_a_rule_among_many_is_found_by_its_name_or_a_phrase(
+    page: Open, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = "".join(f'[rules.r{at}]\ntitle = "موضوع {at}"\nany = ["عبارت {at}"]\n' for at in range(5))
+    (settings.var / "own.toml").write_text(RULES + many, "utf-8")
+    monkeypatch.setattr(page_rules, "MOST_SHOWN", 3)
+    client = page()
+    assert re.findall(r'<li class="story" id="r-(\w+)"', client.get("/rules").text) == ["water", "r0", "r1"]
+    assert "و ۳ موضوع دیگر" in client.get("/rules").text
+    for asked, found in (("موضوع ۳", ["r3"]), ("عبارت 4", ["r4"]), ("چاه", ["water"]), ("دریا", [])):
+        html = client.get("/rules", params={"q": asked}).text
+        assert re.findall(r'<li class="story" id="r-(\w+)"', html) == found
+
+
 def test_two_rules_of_the_operator_may_have_one_name(page: Open, settings: Settings) -> None:
     (settings.var / "own.toml").write_text(f'{RULES}[rules.sea]\ntitle = "آب"\nany = ["دریا"]\n', "utf-8")
     assert sent(page(), "/rules/sea", any="دریاچه").status_code == 303
