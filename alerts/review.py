@@ -22,7 +22,9 @@ from didban.share import bounds
 from didban.text import fold, sentences, squash
 from didban.tokens import read_word, words
 
-Kind = Literal["letter", "never", "spelling", "barred", "needless", "covered", "source", "section", "channel", "common"]
+Kind = Literal[
+    "letter", "never", "spelling", "barred", "needless", "covered", "replaces", "source", "section", "channel", "common"
+]
 SHARE: Final = 0.2
 """A term that stands in more of the archive than this tells nobody anything."""
 FEWEST: Final = 10
@@ -64,6 +66,12 @@ def review(
     place, found = _Place(rules), _Found(rules)
     remarks = [remark for rule in rules for remark in _terms(rule, found, place)]
     remarks += _covered(rules, found, place)
+    there = {rule.id for rule in rules.replaced}
+    remarks += [
+        place(rule, "replaces", "", "replaces", "it replaces no rule: no other file has its id", "mend the id")
+        for rule in rules
+        if rule.replaces and rule.id not in there
+    ]
     for key, known in (("sources", sources), ("channels", channels)):
         if known is not None:
             remarks += _names(rules, key, tuple(known), place)

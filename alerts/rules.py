@@ -68,6 +68,8 @@ class RuleSet:
     files: tuple[RulesFile, ...]
     homes: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The path of the file that each rule stands in, by its id."""
+    replaced: tuple[Rule, ...] = field(default=(), compare=False)
+    """Those that are not in force, since another file replaces them."""
 
     def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
@@ -133,6 +135,7 @@ def parsed(files: Sequence[RulesFile]) -> RuleSet:
     """The rules of these files, one after the other. Raises RulesError with the line (from 1) of the first thing that is wrong."""
     rules: dict[str, Rule] = {}
     homes: dict[str, str] = {}
+    replaced: list[Rule] = []
     for file in files:
         text = _text(file)
         for rule in _rules(_document(file, text), file):
@@ -140,9 +143,11 @@ def parsed(files: Sequence[RulesFile]) -> RuleSet:
             if there is not None and there.replaces == rule.replaces:
                 problem = f"rule {rule.id!r} stands in {homes[rule.id]}, too; give one of them another id"
                 raise RulesError(problem, path=file.path, line=file.places.line(("rules", rule.id)))
+            if there is not None:
+                replaced.append(there if rule.replaces else rule)
             if there is None or rule.replaces:
                 rules[rule.id], homes[rule.id] = rule, file.path
-    return RuleSet(tuple(rules.values()), files[0].path, fingerprint(files), tuple(files), homes)
+    return RuleSet(tuple(rules.values()), files[0].path, fingerprint(files), tuple(files), homes, tuple(replaced))
 
 
 def _text(file: RulesFile) -> str:

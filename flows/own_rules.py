@@ -37,7 +37,7 @@ Kind = Literal["default", "operator", "page"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A rule in force, who wrote it, and what it replaces.
+    """A rule in force and who wrote it.
 
     It is `locked` where the page cannot change it: a person wrote by hand what stands where the page would write.
     """
@@ -45,6 +45,8 @@ class Entry:
     rule: Rule
     kind: Kind
     locked: bool = False
+    first: Rule | None = None
+    """What the page replaced."""
 
     @property
     def version(self) -> str:
@@ -64,14 +66,16 @@ def new_id() -> str:
 def entries(rules: RuleSet, settings: Settings) -> list[Entry]:
     """The rules of a set, each with who wrote it."""
     contents = {file.path: file.content for file in rules.files}
+    replaced = {rule.id: rule for rule in rules.replaced}
     made = []
     for rule in rules:
         home = rules.homes.get(rule.id, "")
         if home == str(_path(settings, rule.id)):
             ours = _is_ours(contents[home], rule)
-            made.append(Entry(rule=rule, kind="page" if ours else "operator", locked=not ours))
+            kind: Kind = "page" if ours else "operator"
+            made.append(Entry(rule=rule, kind=kind, locked=not ours, first=replaced.get(rule.id)))
         else:
-            kind: Kind = "default" if home == str(DEFAULT) else "operator"
+            kind = "default" if home == str(DEFAULT) else "operator"
             made.append(Entry(rule=rule, kind=kind, locked=rule.replaces))
     return made
 

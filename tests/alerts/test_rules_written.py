@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from alerts.review import review
 from alerts.rules import RuleSet, RulesFile, load, parse, parsed
 from alerts.writing import as_toml
 from didban.alert import Near, Rule
@@ -49,8 +50,8 @@ def files(*texts: str) -> RuleSet:
     return parsed([RulesFile(f"{at}.toml", text.encode()) for at, text in enumerate(texts)])
 
 
-FIRST = '[rules.a]\ntitle = "نخست"\nany = ["ب"]\n[rules.b]\ntitle = "دیگر"\nany = ["پ"]\n'
-SECOND = '# نوشته\n[rules.a]\ntitle = "دوم"\nany = ["ت"]\nreplaces = true\n'
+FIRST = '[rules.a]\ntitle = "نخست"\nany = ["برق"]\n[rules.b]\ntitle = "دیگر"\nany = ["پست"]\n'
+SECOND = '# نوشته\n[rules.a]\ntitle = "دوم"\nany = ["توان"]\nreplaces = true\n'
 
 
 @pytest.mark.parametrize("order", [(FIRST, SECOND), (SECOND, FIRST)])
@@ -59,7 +60,16 @@ def test_a_rule_that_replaces_stands_in_the_place_of_the_other_wherever_that_is(
     assert [rule.title for rule in rules] == ["دوم", "دیگر"]
     assert rules.place("a", "any") == (f"{order.index(SECOND)}.toml", 4)
     assert rules.place("b") == (f"{order.index(FIRST)}.toml", 4)
-    assert files(SECOND).rules[0] == rules.rules[0], "and by itself where there is nothing to replace"
+    assert [rule.title for rule in rules.replaced] == ["نخست"]
+    assert review(rules) == []
+
+
+def test_where_there_is_nothing_to_replace_it_stands_by_itself_and_that_is_doubtful() -> None:
+    alone = files(SECOND)
+    assert (len(alone), alone.replaced) == (1, ())
+    assert [str(remark) for remark in review(alone)] == [
+        "0.toml:5: rule 'a': it replaces no rule: no other file has its id; mend the id"
+    ]
 
 
 @pytest.mark.parametrize("two", [FIRST, SECOND])

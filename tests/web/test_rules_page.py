@@ -109,6 +109,7 @@ def test_what_the_form_does_not_show_stays_and_the_operators_file_too(page: Open
     (rule,) = load(settings.rules)
     assert (rule.any, rule.none, len(rule.near)) == (("سد", "آب‌بند"), ("سد معبر",), 1)
     assert (settings.var / "own.toml").read_text("utf-8") == RULES
+    assert "نوشتهٔ نخستین" in client.get("/rules/water").text
     assert client.post("/rules/water", data=filled(client.get("/rules/water").text, do="back")).status_code == 303
     assert [rule.any for rule in load(settings.rules)] == [("سد",)]
 
