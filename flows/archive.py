@@ -399,7 +399,10 @@ def forecast(settings: Settings, asked: Range, *, limit: float | None = None) ->
     wanted = days(asked.since, asked.until)
     left = 1 - done / len(listings)
     articles = sum(usual.of(day) for day in wanted) * left
-    pages = sum(max(1.0, usual.of(day) / _A_LISTING) for day in wanted) * left
+    if any(listing.day is None for listing in listings):  # one list, leafed through from today's page on
+        pages = max(1.0, sum(usual.of(day) for day in days(asked.since, tehran_day(now()))) / _A_LISTING) * left
+    else:
+        pages = sum(max(1.0, usual.of(day) / _A_LISTING) for day in wanted) * left
     return Forecast(
         source=source.key,
         days=len(wanted),

@@ -95,6 +95,18 @@ def test_a_forecast_asks_nobody_and_counts_what_is_done(tmp_path: Path) -> None:
     assert str(found).startswith("mehr: 10 days, 10 of 10 archive units to do · about ")
 
 
+def test_a_forecast_counts_the_pages_before_the_days_that_are_asked_for(tmp_path: Path) -> None:
+    settings, today = Settings(var=tmp_path, rate=1), tehran_day(now())
+    old, new = (
+        archive.forecast(settings, Range(source="ostan_lr", since=day, until=day + timedelta(days=9)))
+        for day in (today - timedelta(days=700), today - timedelta(days=9))
+    )
+    assert old.units == new.units == 1
+    assert old.articles == pytest.approx(new.articles, rel=0.2)
+    assert new.requests - new.articles < 10
+    assert old.requests - old.articles > 10 * (new.requests - new.articles), "its list begins with today's news"
+
+
 @pytest.mark.parametrize(
     ("length", "said"), [(40, "40 s"), (60 * 59 + 59, "59 min"), (3600 * 5 + 300, "5 h 5 min"), (86400 * 3, "3 d 0 h")]
 )
