@@ -110,11 +110,18 @@ def read(path: Path | None = None, folder: Path | None = None) -> tuple[RulesFil
     more = path.parent / FOLDER if folder is None and path is not None else folder
     place = path or DEFAULT
     try:
-        found = sorted(more.iterdir()) if more is not None and more.is_dir() else []
-        toml = [place, *(one for one in found if one.suffix == ".toml" and not one.name.startswith("."))]
-        return tuple(RulesFile(str(place := one), one.read_bytes()) for one in toml)
+        try:
+            return _files(place, more)
+        except FileNotFoundError:  # one of the folder was taken away since it was listed
+            return _files(place, more)
     except OSError as error:
         raise RulesError(f"cannot be read: {error.strerror or error}", path=error.filename or str(place)) from error
+
+
+def _files(place: Path, more: Path | None) -> tuple[RulesFile, ...]:
+    found = sorted(more.iterdir()) if more is not None and more.is_dir() else []
+    toml = [place, *(one for one in found if one.suffix == ".toml" and not one.name.startswith("."))]
+    return tuple(RulesFile(str(one), one.read_bytes()) for one in toml)
 
 
 def fingerprint(files: Sequence[RulesFile]) -> str:

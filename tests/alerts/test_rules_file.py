@@ -1,12 +1,13 @@
 """A rules file is read whole or refused: what is wrong, on which line, and what was perhaps meant."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from alerts.rules import KEYS, check_examples, load, parse
+from alerts.rules import KEYS, check_examples, load, parse, read
 from didban.alert import Near, Rule
 from didban.errors import RulesError
 
@@ -155,6 +156,26 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load(tmp_path / "none.toml")
     with pytest.raises(RulesError, match="cannot be read"):
         load(tmp_path)
+
+
+def test_a_file_that_is_taken_away_while_its_folder_is_read_is_no_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here.toml").write_text(GOOD, encoding="utf-8")
+    listed, iterdir = [], Path.iterdir
+
+    def iterating(folder: Path) -> Iterator[Path]:
+        yield from iterdir(folder)
+        if not listed:
+            yield folder / "gone.toml"
+        listed.append(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterating)
+    assert [Path(file.path).name for file in read(None, tmp_path)] == ["rules.toml", "here.toml"]
+    monkeypatch.undo()
+    (tmp_path / "dangling.toml").symlink_to(tmp_path / "nothing")
+    with pytest.raises(RulesError, match=r"dangling\.toml: cannot be read"):
+        read(None, tmp_path)
 
 
 def test_a_file_is_read_with_its_hash(tmp_path: Path) -> None:
