@@ -7,6 +7,7 @@ DidbanError
 │   ├── SeedError          not one of the three seed shapes
 │   ├── ArticleError       not an article as JSON
 │   ├── MissingExtra       it needs a package that this installation does without
+│   ├── QueryError         a search that cannot be read (mistake)
 │   ├── Overtaken          somebody else changed meanwhile what is to be changed
 │   └── RulesError         a rules file is wrong: path, line, suggestion
 ├── FetchError             no page came back                    (url)
@@ -62,6 +63,14 @@ class MissingExtra(InputError):
     def __init__(self, what: str, package: str, problem: str = "is not installed") -> None:
         self.package = package
         super().__init__(f"{what} needs {package}, which {problem}; install didban[{package}]")
+
+
+class QueryError(InputError):
+    """A search that cannot be read. `mistake` is one of `many`, `nothing`, `out`, `field`, `open`, `unopened`."""
+
+    def __init__(self, problem: str, *, mistake: str) -> None:
+        self.mistake = mistake
+        super().__init__(problem)
 
 
 class Overtaken(InputError):

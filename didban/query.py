@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 from typing import Final, Literal
 
-from didban.errors import InputError
+from didban.errors import QueryError
 from didban.tokens import ZWNJ, Token, read_word, tokens, words
 
 Field = Literal["title", "lead", "text"]
@@ -81,11 +81,11 @@ Forms = Callable[[str], Iterable[str]]
 def read_query(line: str, *, forms: Forms | None = None) -> Query:
     """`forms` widens each word that stands by itself, not those in quotation marks or kept out.
 
-    Raises InputError where there is nothing to look for, a quotation mark stays open, or there are more than MOST words.
+    Raises QueryError where there is nothing to look for, a quotation mark stays open, or there are more than MOST words.
     """
     parts = list(_parts(line))
     if sum(len(part.words) for part in parts) > MOST:
-        raise InputError(f"a search takes at most {MOST} words: leave some out")
+        raise QueryError(f"a search takes at most {MOST} words: leave some out", mistake="many")
     read = [(part, _choices(part.words) | _widened(part, forms)) for part in parts]
     read = [(part, choices) for part, choices in read if choices]  # a lone ending is no word
     for at, ((one, _), (two, _)) in enumerate(pairwise(read)):
@@ -96,7 +96,8 @@ def read_query(line: str, *, forms: Forms | None = None) -> Query:
     wanted = tuple(Wanted(choices=tuple(choices), fields=part.fields) for part, choices in read if not part.out)
     if not wanted:
         only = "only what to leave out" if read else "no word"
-        raise InputError(f"there is {only} in the search: give at least one word to look for")
+        problem = f"there is {only} in the search: give at least one word to look for"
+        raise QueryError(problem, mistake="out" if read else "nothing")
     out = tuple(Wanted(choices=tuple(choices), fields=part.fields) for part, choices in read if part.out)
     return Query(wanted=wanted, unwanted=out)
 
@@ -110,15 +111,16 @@ def _parts(line: str) -> Iterator[_Part]:
             continue
         name, opening, end = found["name"], found["open"], found.end()
         if name and not opening and not found["word"]:
-            raise InputError(f"{name}: names a field: put a word or phrase right behind it")
+            raise QueryError(f"{name}: names a field: put a word or phrase right behind it", mistake="field")
         inner = found["word"] or ""
         if opening:
             end = line.find(_CLOSING[opening], found.end())
             if end < 0:
-                raise InputError(f"the quotation mark {opening} before {line[at : at + 20]!r} stays open: close it")
+                problem = f"the quotation mark {opening} before {line[at : at + 20]!r} stays open: close it"
+                raise QueryError(problem, mistake="open")
             inner, end = line[found.end() : end], end + 1
         elif not name and not found["out"] and inner.strip('"»”') != inner:
-            raise InputError(f"the quotation mark in {inner[:20]!r} was never opened")
+            raise QueryError(f"the quotation mark in {inner[:20]!r} was never opened", mistake="unopened")
         fields = (_NAMES[name.lower()],) if name else FIELDS
         typed = tuple(words(inner))
         if typed:

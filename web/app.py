@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from alerts.lines import isolated
 from didban.errors import InputError, RulesError, StoreError
 from didban.settings import LOOPBACK, Settings
 from flows.rulebook import in_force
@@ -139,7 +140,7 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    return pages.said(request, str(error), status=400)
+    return pages.said(request, f"{_SAID[400]} ({isolated(str(error))})", status=400)  # the detail is for the operator
 
 
 async def _unruled(request: Request, error: Exception) -> Response:

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from didban.dates import day_bounds, jalali_long, parse_day, tehran_day
 from didban.difference import between
-from didban.errors import DateError, InputError
+from didban.errors import DateError, QueryError
 from didban.query import read_query
 from flows.cite import outlet
 from flows.formats import STREAMS, cited
@@ -152,8 +152,8 @@ def search(request: Request) -> HTMLResponse:
     if given["q"] and not problem:
         try:
             query = read_query(given["q"])
-        except InputError as error:
-            problem = str(error)
+        except QueryError as error:
+            problem = render.QUERY_MISTAKES[error.mistake]
         else:
             selection = Selection(
                 source=given["source"] or None, province=given["province"] or None, since=since, until=until

@@ -29,6 +29,14 @@ _MARK: Final = ("\ue000", "\ue001")  # of the private use area: no text has them
 PRIORITIES: Final = {"urgent": "فوری", "normal": "عادی", "digest": "خلاصه"}
 PROVINCE_NAMES: Final = {province.slug: province.name for province in PROVINCES}
 TEXTS: Final = {"kicker": "روتیتر", "title": "تیتر", "lead": "لید", "text": "متن"}
+QUERY_MISTAKES: Final = {
+    "many": "واژه\u200cهای جست\u200cوجو بسیارند؛ چند تا را بردارید.",
+    "nothing": "واژه\u200cای برای جستن نیست؛ دست\u200cکم یکی بنویسید.",
+    "out": "تنها آنچه نباید باشد گفته شده است؛ واژه\u200cای هم بنویسید که باید باشد.",
+    "field": "بی\u200cفاصله پس از نام بخش و دونقطه، واژه\u200cای بنویسید.",
+    "open": "گیومه\u200cای باز مانده است؛ آن را ببندید.",
+    "unopened": "گیومه\u200cای بسته شده که باز نشده بود.",
+}
 UNDATED: Final = "تاریخ نامعلوم"
 
 

@@ -129,7 +129,17 @@ def test_search_marks_what_was_wanted_and_explains_what_it_cannot_read(store: St
     client = page()
     assert "<mark>الکترونیک</mark>" in client.get("/search?q=الکترونیک").text
     assert "چیزی پیدا نشد" in client.get("/search?q=نیست").text
-    assert client.get('/search?q="باز').status_code == 400
+    for query, says in (
+        ('"باز', "گیومه\N{ZERO WIDTH NON-JOINER}ای باز مانده"),
+        ("بسته»", "باز نشده بود"),
+        ("-نه", "تنها آنچه نباید"),
+        ("؟", "دست\N{ZERO WIDTH NON-JOINER}کم یکی"),
+        ("title: دولت", "پس از نام بخش"),
+        (" ".join(f"واژه{at}" for at in range(100)), "بسیارند"),
+    ):
+        answer = client.get("/search", params={"q": query})
+        assert answer.status_code == 400
+        assert says in answer.text
 
 
 def test_sources_say_how_they_fare(store: Store, page: Open) -> None:
