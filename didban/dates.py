@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import jdatetime
@@ -187,6 +188,7 @@ def jalali_short_latin(moment: datetime) -> str:
     return f"{day:02} {_MONTHS[month - 1]} {year}"
 
 
+@lru_cache(maxsize=1 << 14)
 def jalali_of(day: date) -> tuple[int, int, int]:
     """The Jalali year, month and day of a Gregorian day."""
     jalali = jdatetime.date.fromgregorian(date=day)

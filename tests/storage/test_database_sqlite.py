@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
+from didban.dates import day_bounds
 from didban.errors import StoreError, StoreUnavailable
 from storage.database import HEAD, NEW_SQLITE, Database
 from storage.store import open_store
@@ -87,3 +89,20 @@ def test_a_new_file_that_cannot_be_made_whole_stays_empty(tmp_path: Path, monkey
     assert database.upgrade() is None
     assert database.revision() == HEAD
     database.close()
+
+
+def test_sqlite_knows_at_which_second_each_day_began_in_tehran(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'days.db'}")
+    days = [date(1934, 1, 1) + timedelta(days=number) for number in range(34_000)]
+    with store.database.read() as connection:
+        ask = connection.connection.cursor()
+        for day in days:
+            start = day_bounds(day)[0].replace(tzinfo=None)
+            moments = (start - timedelta(microseconds=1), start)
+            found = ask.execute(
+                "SELECT tehran_day(?), tehran_day(?)", [moment.isoformat(" ", "microseconds") for moment in moments]
+            ).fetchone()
+            assert found == ((day - timedelta(days=1)).isoformat(), day.isoformat())
+        edges = ask.execute("SELECT tehran_day('9999-12-31 23:00:00.000000'), tehran_day(NULL)").fetchone()
+        assert edges == ("9999-12-31", None)
+    store.close()
