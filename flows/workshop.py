@@ -31,7 +31,7 @@ from storage.store import Store, open_store
 
 Turn = Callable[[str, float], Awaitable[None]]
 
-STRETCH = 0.1
+STRETCH = 0.2
 """Seconds for which a host is taken where it may be asked several times within them."""
 
 
