@@ -239,6 +239,7 @@ def views(store: Store, day: datetime) -> dict[str, list[str]]:
         "alerts by seen": ["/alerts?seen=no", "/alerts?seen=yes"],
         "alerts by days": [f"/alerts?since={month}", f"/alerts?since={year}&until={month}", f"/alerts?until={year}"],
         "story": [f"/story/{key}" for key in stories[:5]],
+        "rules": ["/rules", "/rules/NEW", f"/rules/{rules[0]}"],
         "sources": ["/sources"],
         "trends": ["/trends", "/trends?weeks=4", "/trends?weeks=26&province=lorestan"],
         "archive": ["/archive"],

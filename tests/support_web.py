@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ class Served(uvicorn.Server):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(uvicorn.Config(create(settings), port=0, log_level="critical"))
-        self._socket = self.config.bind_socket()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # as web.serve's
+        self._socket.bind(("127.0.0.1", 0))
         self._socket.listen()  # who comes before it serves waits, and is not refused
         self._thread = threading.Thread(target=self.run, kwargs={"sockets": [self._socket]})
         self._thread.start()
