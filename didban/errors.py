@@ -23,7 +23,8 @@ DidbanError
 │   └── Unreadable         not markup at all, cut off, too deep, empty
 ├── StoreError             the database
 │   ├── StoreTooNew        made by a later version: refuse to touch it
-│   └── StoreUnavailable   locked, full, not there
+│   └── StoreUnavailable   full, read only, not there
+│       └── StoreAway      locked by another process, restarting: there again in a while
 ├── ServerError            the Prefect server does not start, or does not answer
 └── SendError              a channel did not take a message (retry_after)
     ├── ChannelUnreachable no network to the channel: never a dead letter
@@ -170,6 +171,10 @@ class StoreTooNew(StoreError):
 
 class StoreUnavailable(StoreError):
     """Locked, full, or not there."""
+
+
+class StoreAway(StoreUnavailable):
+    """Locked by another process, restarting, or out of reach: it may be there again in a while, and nobody need mend it."""
 
 
 class ServerError(DidbanError):

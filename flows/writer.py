@@ -14,7 +14,7 @@ from functools import partial
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
-from didban.errors import StoreUnavailable
+from didban.errors import StoreAway
 
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
 """Seconds between two tries: twice as many each time."""
@@ -24,11 +24,11 @@ T = TypeVar("T")
 
 
 class Writer(ThreadPoolExecutor):
-    """Work is done in the order in which it was given, each piece a transaction. One for which the database is locked, full,
+    """Work is done in the order in which it was given, each piece a transaction. One for which the database is locked,
     restarting or gone for longer than storage itself waits is done again, for `patience` at most; what was given after it waits
     behind it.
 
-    What storage refuses with StoreUnavailable was not kept, but for a commit whose answer was lost on its way: done twice, it is
+    What storage refuses with StoreAway was not kept, but for a commit whose answer was lost on its way: done twice, it is
     the same. `report` gets a line, from that thread, when the waiting begins, when the reason is another, and when it ends.
     """
 
@@ -38,7 +38,7 @@ class Writer(ThreadPoolExecutor):
         self._ending = threading.Event()
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> Future[T]:
-        """As every executor; what the Future raises is StoreUnavailable only when patience has ended."""
+        """As every executor; what the Future raises is StoreAway only when patience has ended."""
         return super().submit(self._patiently, partial(work, *args, **named))
 
     def end_waiting(self) -> None:
@@ -50,7 +50,7 @@ class Writer(ThreadPoolExecutor):
         while True:
             try:
                 done = work()
-            except StoreUnavailable as error:
+            except StoreAway as error:
                 left = began + self._patience - monotonic()
                 if left <= 0 or self._ending.is_set():
                     raise

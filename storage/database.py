@@ -27,7 +27,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, DBAPIError, 
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from didban.dates import day_bounds
-from didban.errors import StoreError, StoreTooNew, StoreUnavailable
+from didban.errors import StoreAway, StoreError, StoreTooNew, StoreUnavailable
 
 HEAD = "0010"
 """The newest migration. Kept here so that opening a database that is up to date need not import Alembic."""
@@ -49,6 +49,14 @@ _LIBPQ: dict[str, str | int] = {
 }
 """What libpq is told unless the URL says otherwise."""
 _UNUSABLE = {"25006", "42501", "XX001", "XX002"}  # read only, no rights, corrupt
+_PASSING = {
+    "57P01",
+    "57P02",
+    "57P03",
+    "53300",
+    "55P03",
+    None,
+}  # shut down, crashed, starting up, crowded, locked, cut off
 _HINTS = {
     "locked": "another process holds it: try again",
     "lock timeout": "another process holds it: try again",
@@ -289,7 +297,11 @@ def _complaining(url: URL) -> Generator[None]:
         broken = isinstance(error, OperationalError) or type(error) is DatabaseError or error.connection_invalidated
         if broken or _sqlstate(error) in _UNUSABLE:
             hint = next((f"; {hint}" for said, hint in _HINTS.items() if said in problem), "")
-            raise StoreUnavailable(f"{_where(url)}: {problem}{hint}") from error
+            state = _sqlstate(error)
+            passing = (
+                "locked" in problem if url.drivername == "sqlite" else state in _PASSING or str(state).startswith("08")
+            )
+            raise (StoreAway if passing else StoreUnavailable)(f"{_where(url)}: {problem}{hint}") from error
         raise
 
 

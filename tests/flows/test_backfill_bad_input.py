@@ -101,8 +101,10 @@ class Store:
             "DIDBAN_DATABASE_URL": f"sqlite:///{self.path}?timeout={timeout}",
         }
 
-    def backfill(self, *, timeout: float = 30) -> Run:
-        return self.zygote.run(DAY, self.environment(timeout=timeout), output=self.folder.parent / "output")
+    def backfill(self, *arguments: str, timeout: float = 30) -> Run:
+        return self.zygote.run(
+            (*DAY, *arguments), self.environment(timeout=timeout), output=self.folder.parent / "output"
+        )
 
     def shell(self, script: str, wrapper: Sequence[str] = (), **variables: str) -> Run:
         """The backfill as the `"$@"` of a shell script."""
@@ -192,7 +194,10 @@ def test_a_database_locked_in_the_midst_loses_nothing(store: Store) -> None:
 
     store.site.before = lock
     with closing(other):
-        assert "locked" in complaint(store.backfill(timeout=0.2))
+        run = store.backfill("--wait", "1s", timeout=0.2)
+        assert "the run waits for it" in run.output
+        assert "locked" in run.output.splitlines()[-1]
+        assert run.code == 1
     store.site.before = None
     assert 0 < store.half_done() < ARTICLES
     store.completes()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo.site import Site
-from didban.errors import StoreUnavailable
+from didban.errors import StoreAway, StoreUnavailable
 from didban.settings import load
 from flows import archive, shift, upkeep, writer
 from flows.writer import Writer
@@ -156,12 +156,17 @@ def test_patience_has_an_end_and_so_has_a_run() -> None:
 
     def away() -> None:
         tried.append(1)
-        raise StoreUnavailable("gone")
+        raise StoreAway("gone")
+
+    def broken() -> None:
+        raise StoreUnavailable("full")
 
     with Writer(timedelta(0), print) as once:
-        assert isinstance(once.submit(away).exception(), StoreUnavailable)
+        assert isinstance(once.submit(away).exception(), StoreAway)
         assert len(tried) == 1, "a plain command says it at once"
+    with Writer(timedelta.max, print) as full:
+        assert isinstance(full.submit(broken).exception(), StoreUnavailable), "a full disk is somebody's to mend"
     with Writer(timedelta.max, lambda _line: ending.end_waiting()) as ending:
-        assert isinstance(ending.submit(away).exception(), StoreUnavailable), "Ctrl-C is not kept waiting"
+        assert isinstance(ending.submit(away).exception(), StoreAway), "Ctrl-C is not kept waiting"
         assert len(tried) == 2
         assert ending.submit(lambda: "kept").result() == "kept", "what we held is given back"
