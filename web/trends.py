@@ -60,6 +60,15 @@ class Map:
     width: int
     height: int
 
+    @property
+    def shades(self) -> list[tuple[int, str]]:
+        """The cells of each shade as one path: a map has hundreds of them."""
+        paths: dict[int, list[str]] = {}
+        for _, _, _, cells in self.rows:
+            for cell in cells:
+                paths.setdefault(cell.level, []).append(f"M{cell.x + 1} {cell.y + 1}h24v24h-24z")
+        return [(level, "".join(found)) for level, found in sorted(paths.items())]
+
 
 def rising(settings: Settings) -> Trends:
     """The week's rising terms. Words are not joined by their lemmas: hazm would stay in the page's memory with 300 MB."""
