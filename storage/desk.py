@@ -133,11 +133,11 @@ class Desk:
             ]
 
     def daily(self, *, since: datetime) -> dict[str, Counter[date]]:
-        """How many live alerts each rule raised on each of Tehran's days."""
+        """How many stories with a live alert of each rule came on each of Tehran's days: those that `stories` lists."""
         alert = tables.alert
         counts: dict[str, Counter[date]] = {}
         with self._database.read() as connection:
-            query = select(alert.c.rule, alert.c.raised_at).where(alert.c.raised_at >= since, alert.c.live)
+            query = select(alert.c.rule, alert.c.raised_at).where(alert.c.raised_at >= since, alert.c.live, _alone())
             for rule, raised in connection.execute(query):
                 counts.setdefault(rule, Counter())[tehran_day(raised)] += 1
         return counts
@@ -145,8 +145,7 @@ class Desk:
     def found(self, *, since: datetime, until: datetime) -> list[tuple[str, str | None, datetime]]:
         """Rule, province and time of each story that a rule found: when the article that it was found in was published; of one
         without a date, when a live alert was raised."""
-        alert, article, story = tables.alert, tables.article, tables.story
-        alone = select(story.c.merged_into).where(story.c.id == alert.c.story).scalar_subquery().is_(None)
+        alert, article, alone = tables.alert, tables.article, _alone()
         query = select(alert.c.rule, alert.c.province).join_from(article, alert, alert.c.article == article.c.id)
         dated = query.add_columns(article.c.published).where(
             article.c.published >= since, article.c.published < until, alone
@@ -176,7 +175,7 @@ def _shown(connection: Connection, wanted: Wanted, stories: Collection[int], bef
 def _narrowed(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
     """As questions that are asked of one alert after the other, newest first, until there are enough of them. Numbers follow the
     times: so a time is a number to begin at, and no database gathers all alerts of a span to sort them."""
-    alert, story = tables.alert, tables.story
+    alert = tables.alert
     at = func.coalesce(alert.c.raised_at, alert.c.raised_at)  # an expression: no index serves it
     if wanted.since is not None:
         yield alert.c.id >= select(func.min(alert.c.id)).where(alert.c.raised_at >= wanted.since).scalar_subquery()
@@ -191,4 +190,10 @@ def _narrowed(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield alert.c.live.is_(wanted.live)
     if wanted.seen is not None:
         yield alert.c.acked_at.is_not(None) if wanted.seen else alert.c.acked_at.is_(None)
-    yield select(story.c.merged_into).where(story.c.id == alert.c.story).scalar_subquery().is_(None)
+    yield _alone()
+
+
+def _alone() -> ColumnElement[bool]:
+    """Is an alert's story one that was not merged into another? What a merge left behind is shown nowhere."""
+    story = tables.story
+    return select(story.c.merged_into).where(story.c.id == tables.alert.c.story).scalar_subquery().is_(None)

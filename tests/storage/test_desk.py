@@ -8,11 +8,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import MetaData
 
+from didban.dates import tehran_day
 from storage import desk
 from storage.database import Database
 from storage.desk import Line, Wanted
 from storage.store import Store, open_store
 from tests.support import NOW, article, judge, sighting
+from tests.support_stories import story
 
 PROVINCES = ("lorestan", "fars", None)
 RULES = {"egov": "دولت الکترونیک", "rural": "روستا"}
@@ -132,3 +134,11 @@ def test_alerts_of_an_earlier_version_know_their_source_and_province(empty_url: 
     assert len(store.desk.stories(Wanted(source="irna", province="yazd"))) == 1
     assert store.desk.stories(Wanted(province="fars")) == []
     store.close()
+
+
+def test_what_a_merge_left_behind_is_counted_in_no_day(store: Store) -> None:
+    first, second = story("a"), story("b", source="mehr")
+    for one in (first, second, replace(second, text=first.text)):
+        store.articles.save(one, judge(), sighting())
+    assert len(store.desk.stories(Wanted())) == 1
+    assert store.desk.daily(since=NOW - timedelta(days=1)) == {"egov": {tehran_day(NOW): 1}}
