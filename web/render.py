@@ -131,12 +131,11 @@ def highlighted(text: str, spans: Sequence[Span], around: Sequence[Span] = ()) -
     clean = text.translate({ord(sign): " " for sign in _MARK})
     if around:
         return _tagged(marked(clean, spans, around, _MARK))
-    clean = printable(clean)
     pieces, at = [], 0
-    for start, end in _joined(spans):
-        pieces += [clean[at:start], _MARK[0], clean[start:end], _MARK[1]]
+    for start, end in _joined(spans):  # the places are those of the text as it came: what is not printable still counts
+        pieces += [printable(clean[at:start]), _MARK[0], printable(clean[start:end]), _MARK[1]]
         at = end
-    return _tagged("".join([*pieces, clean[at:]]))
+    return _tagged("".join([*pieces, printable(clean[at:])]))
 
 
 def evidence(article: Article, matches: Iterable[Match], *, most: int = 2) -> list[Markup]:

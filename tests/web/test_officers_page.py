@@ -378,3 +378,14 @@ def test_a_topic_is_silenced_for_a_while_and_told_again(store: Store, page: Open
     assert client.post("/mute", data=form | {"rule": "nothing", "for": "1"}).status_code == 404
     for elsewhere in ("//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)"):
         assert client.post("/mute", data=form | {"for": "off", "back": elsewhere}).headers["Location"] == "/"
+
+
+def test_what_cannot_be_seen_in_a_text_moves_no_mark(store: Store, page: Open) -> None:
+    sign = "\N{RIGHT-TO-LEFT MARK}"
+    line = f"خبر {sign}مهم{sign} دربارهٔ دولت الکترونیک امروز"
+    save(store, title=line, text=line)
+    client = page()
+    found = re.search(r"/story/\w+", client.get("/").text)
+    assert found
+    whole = client.get(found[0]).text
+    assert whole.count("خبر مهم دربارهٔ <mark>دولت الکترونیک</mark> امروز") == whole.count("<mark>") == 3
