@@ -70,15 +70,16 @@ def today(request: Request) -> HTMLResponse:
     """What came since midnight in Tehran, the home province first; of a day without alerts, the newest there are."""
     office, day = office_of(request), tehran_day(now())
     since = day_bounds(day)[0]
-    lines = _home_first(office, Wanted(since=since, live=True), limit=MOST_TODAY)
+    lines = _home_first(office, Wanted(since=since, live=True), limit=MOST_TODAY + 1)
+    more, lines = len(lines) > MOST_TODAY, lines[:MOST_TODAY]
     older = [] if lines else _home_first(office, Wanted(live=True), limit=10)
     daily = office.store.desk.daily(since=day_bounds(day - timedelta(days=_TREND_DAYS - 1))[0])
     return shown(
         request,
         "today.html",
         day=jalali_long(since, with_time=False),
-        since=f"{day}",
-        most=MOST_TODAY,
+        since=render.typed_day(since),
+        more=more,
         lines=lines,
         older=older,
         labels=_labels(office, lines + older),

@@ -15,7 +15,7 @@ from alerts.message import state_name
 from didban.alert import Match, Rule
 from didban.article import Article
 from didban.coverage import State
-from didban.dates import jalali_long, to_persian_digits
+from didban.dates import jalali_iso, jalali_long, to_persian_digits
 from didban.difference import Part
 from didban.errors import RulesError
 from didban.provinces import PROVINCES
@@ -82,6 +82,11 @@ def moment(at: datetime | None) -> str:
 
 def day(at: datetime) -> str:
     return jalali_long(at, with_time=False)
+
+
+def typed_day(at: datetime) -> str:
+    """A day as people type it into a form: ۱۴۰۵/۰۸/۰۱."""
+    return to_persian_digits((jalali_iso(at, with_time=False) or "").replace("-", "/"))
 
 
 def precision(count: Count) -> str:

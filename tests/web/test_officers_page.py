@@ -6,6 +6,7 @@ import re
 from collections.abc import Generator
 from contextlib import ExitStack
 from datetime import date, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from storage.store import Store, open_store
 from storage.units import Walk
 from tests.support import article, judge, sighting
 from tests.support_web import Open, serving, token
+from web import pages
 from web.security import GUESSES, Guesses, hashed, is_password, session_key
 
 PASSWORD = "پیشخوان ۱۴۰۵"
@@ -389,3 +391,22 @@ def test_what_cannot_be_seen_in_a_text_moves_no_mark(store: Store, page: Open) -
     assert found
     whole = client.get(found[0]).text
     assert whole.count("خبر مهم دربارهٔ <mark>دولت الکترونیک</mark> امروز") == whole.count("<mark>") == 3
+
+
+def test_today_counts_a_story_once_and_never_says_fewer_than_there_are(
+    store: Store, page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_TODAY", 2)
+    for number in range(3):
+        save(store, id=str(number), url=None, title=f"تیتر {number}", text=f"دولت الکترونیک در شهر شمارهٔ {number} است.")
+    client = page()
+    html = client.get("/").text
+    assert "بیش از ۲ رویداد" in html
+    assert html.count('<li class="story') == 2
+    more = re.search(r'class="more" href="([^"]+)"', html)
+    assert more
+    listed = client.get(unescape(more[1])).text
+    assert listed.count('<li class="story') == 3
+    since = re.search(r'name="since" value="([^"]+)"', listed)
+    assert since
+    assert re.fullmatch("[۰-۹]{4}/[۰-۹]{2}/[۰-۹]{2}", since[1])
