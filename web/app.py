@@ -165,16 +165,17 @@ class _Login:
 
     async def _post(self, request: Request) -> Response:
         given = await security.form(request)
-        address = request.client.host if request.client else ""
+        address, wanted = request.client.host if request.client else "", given.get("next", ["/"])[0]
         if self._guesses.waits(address):
-            return pages.login(request, "کوشش\u200cهای نادرست زیاد بود. یک ربع دیگر دوباره بیایید.", status=429)
+            return pages.login(
+                request, "کوشش\u200cهای نادرست زیاد بود. یک ربع دیگر دوباره بیایید.", wanted=wanted, status=429
+            )
         if not self._password or not security.is_password(given.get("password", [""])[0], self._password):
             self._guesses.wrong(address)
-            return pages.login(request, "گذرواژه درست نیست.", status=403)
+            return pages.login(request, "گذرواژه درست نیست.", wanted=wanted, status=403)
         self._guesses.right(address)
         request.session.clear()  # what was known before the log-in is worth nothing after it
         request.session["in"] = security.admission(self._password)
-        wanted = given.get("next", ["/"])[0]
         return RedirectResponse(wanted if wanted.startswith("/") and wanted[1:2] not in {"/", "\\"} else "/", 303)
 
 

@@ -62,8 +62,10 @@ def said(request: Request, words: str, *, status: int) -> HTMLResponse:
     return shown(request, "said.html", status=status, words=words)
 
 
-def login(request: Request, problem: str = "", *, status: int = 200) -> HTMLResponse:
-    return shown(request, "login.html", status=status, problem=problem, next=request.query_params.get("next", "/"))
+def login(request: Request, problem: str = "", *, wanted: str = "", status: int = 200) -> HTMLResponse:
+    """`wanted` is where the log-in leads; else what the address says."""
+    wanted = wanted or request.query_params.get("next", "/")
+    return shown(request, "login.html", status=status, problem=problem, next=wanted)
 
 
 def today(request: Request) -> HTMLResponse:

@@ -410,3 +410,15 @@ def test_today_counts_a_story_once_and_never_says_fewer_than_there_are(
     since = re.search(r'name="since" value="([^"]+)"', listed)
     assert since
     assert re.fullmatch("[۰-۹]{4}/[۰-۹]{2}/[۰-۹]{2}", since[1])
+
+
+def test_a_wrong_password_loses_no_way(page: Open) -> None:
+    client = page(password=hashed(PASSWORD))
+    html = client.get("/login", params={"next": "/alerts?rule=egov"}).text
+    for given in ("نه", PASSWORD):
+        wanted = re.search(r'name="next" value="([^"]+)"', html)
+        assert wanted
+        form = {"token": token(html), "next": unescape(wanted[1]), "password": given}
+        answer = client.post("/login", data=form)
+        html = answer.text
+    assert answer.headers["Location"] == "/alerts?rule=egov"
