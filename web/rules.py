@@ -41,6 +41,7 @@ MOST_ARTICLES: Final = 20_000
 """That a trial looks at: 0.2 ms each, some four seconds."""
 MOST_SHOWN: Final = 200
 """Rules in the list of all."""
+_LONG_AGO: Final = timedelta(days=365 * 100)
 _SAMPLES: Final = 8
 _SAMPLE: Final = 1000  # articles that are asked whether a phrase is too common
 _MOST_BYTES: Final = 1 << 20  # of the form: a thousand phrases, six bytes a letter
@@ -152,13 +153,16 @@ def _taken_back(request: Request, office: Office, entry: Entry, draft: Draft) ->
 
 def _tried(office: Office, rule: Rule, rules: RuleSet, days: str) -> Trial:
     """What this rule finds in the articles of the last days, against the one in force. Nothing is written."""
-    store, span = office.store, SPANS[days]
-    selection = Selection(since=now() - span) if span is not None else Selection()
+    store, span, at = office.store, SPANS[days], now()
+    selection = Selection(since=at - span) if span is not None else Selection()
     total = store.evidence.count(selection)
-    cut, span = False, span or timedelta(days=365 * 50)
-    while total > MOST_ARTICLES:
-        cut, span = True, span / 2
-        selection = Selection(since=now() - span)
+    far, near = selection.since or at - _LONG_AGO, at
+    if cut := total > MOST_ARTICLES:  # the newest of them, wherever in these days they lie
+        while not 0.9 * MOST_ARTICLES < total <= MOST_ARTICLES and near - far > timedelta(minutes=1):
+            middle = far + (near - far) / 2
+            total = store.evidence.count(Selection(since=middle))
+            far, near = (middle, near) if total > MOST_ARTICLES else (far, middle)
+        selection = Selection(since=near)
         total = store.evidence.count(selection)
     found = None
     if total:

@@ -301,3 +301,13 @@ def test_other_sites_and_no_browser_change_nothing(page: Open, settings: Setting
     assert client.post("/rules/water", data=form | {"do": "back"}).status_code == 409
     assert client.get("/rules/..%2fown").status_code == 404
     assert list(settings.var.rglob("page-*")) == []
+
+
+def test_a_trial_reads_the_newest_articles_of_an_archive_that_lies_far_back(
+    page: Open, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_rules, "MOST_ARTICLES", 2)
+    for number in range(5):
+        save(store, number, "سد ساخته شد", published=now() - timedelta(days=3000 + number))
+    text = sent(page(), "/rules/water", do="try", days="all").text
+    assert "از <b>۲</b> خبر، <b>۲</b>" in text
