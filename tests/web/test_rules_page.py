@@ -311,3 +311,19 @@ def test_a_trial_reads_the_newest_articles_of_an_archive_that_lies_far_back(
         save(store, number, "سد ساخته شد", published=now() - timedelta(days=3000 + number))
     text = sent(page(), "/rules/water", do="try", days="all").text
     assert "از <b>۲</b> خبر، <b>۲</b>" in text
+
+
+def test_a_changed_topic_of_the_operator_is_not_called_a_default_one(page: Open) -> None:
+    client = page()
+    assert sent(client, "/rules/water", any="سد\nآب‌بند").status_code == 303
+    html = client.get("/rules").text
+    assert "با تغییرهای این صفحه" in html
+    assert "پیش‌فرض" not in html
+
+
+def test_nothing_is_said_of_irrelevant_news_where_there_is_none(page: Open, store: Store) -> None:
+    save(store, 1, "سد تازه ساخته شد")
+    store.labels.say(store.outbox.alerts()[0].id, relevant=True, by="web", now=now())
+    text = sent(page(), "/rules/water", do="try").text
+    assert "۱ از ۱ هشدار مرتبط بود" in text
+    assert "مرتبط نبود" not in text
