@@ -24,6 +24,7 @@ from didban.text import squash
 MOST_PHRASES, LONGEST_PHRASE, LONGEST_TITLE = 1000, 200, 100
 NEW: Final = "topic-new"
 """The id of a rule that has none yet."""
+TAKEN: Final = "موضوع دیگری به نام «{}» هست؛ نام دیگری بگذارید، یا همان را ویرایش کنید."
 Problems = dict[str, list[str]]
 """What is wrong, by field: `title`, `any`, `none`, `province`, `priority`, `channel`, or `form` for the whole."""
 _DOUBTS: Final[Mapping[str, str]] = {
@@ -112,7 +113,7 @@ def mistakes(draft: Draft, base: Rule | None, rules: Iterable[Rule], channels: I
     elif len(title) > LONGEST_TITLE:
         wrong("title", f"نام موضوع بیش از {to_persian_digits(str(LONGEST_TITLE))} حرف است.")
     elif (base is None or squash(title) != squash(base.title)) and called(title, rules):
-        wrong("title", f"موضوع دیگری به نام «{title}» هست؛ نام دیگری بگذارید، یا همان را ویرایش کنید.")
+        wrong("title", TAKEN.format(title))
     if not said["any"] and not (base is not None and (base.near or base.all)):
         wrong("any", "دست\u200cکم یک عبارت بنویسید.")
     for name in ("any", "none"):

@@ -49,6 +49,10 @@ _OVERTAKEN: Final = (
     "در این میان کس دیگری این موضوع را عوض کرده است. نوشتهٔ شما اینجاست و گم نشده؛ "
     "اگر باز ذخیره کنید، جای نوشتهٔ او را می\u200cگیرد."
 )
+_DELETED: Final = (
+    "در این میان کس دیگری این موضوع را حذف کرده است. نوشتهٔ شما اینجاست و گم نشده؛ "
+    "اگر ذخیره کنید، موضوعی تازه می\u200cشود."
+)
 _BROKEN: Final = (
     "اکنون چیزی ذخیره نمی\u200cشود: پروندهٔ دیگری از قاعده\u200cها نادرست است و گرداننده باید درستش کند. "
     "نوشتهٔ شما اینجاست."
@@ -76,7 +80,9 @@ def overview(request: Request) -> Response:
     office: Office = request.app.state.office
     rules = office.rules()
     counts, asked = office.store.labels.counts(), request.query_params.get("q", "").strip()
+    kept = request.query_params.get("kept", "")
     entries = [entry for entry in own_rules.entries(rules, office.settings) if _says(entry.rule, squash(asked))]
+    entries.sort(key=lambda entry: entry.rule.id != kept)  # what was just kept is shown, however many there are
     return shown(
         request,
         "rules.html",
@@ -85,14 +91,14 @@ def overview(request: Request) -> Response:
         asked=asked,
         broken=_broken(office),
         mutes=office.store.mutes.all(now=now()),
-        kept=request.query_params.get("kept", ""),
+        kept=kept,
     )
 
 
 def opened(request: Request) -> Response:
     """One rule as a form, or an empty form."""
     office: Office = request.app.state.office
-    entry = _entry(office.rules(), office, request.path_params.get("key"))
+    entry = _asked(office.rules(), office, request)
     draft = drafts.of_rule(entry.rule, entry.version) if entry is not None else Draft()
     return _form(request, office, entry, draft, {})
 
@@ -106,8 +112,10 @@ async def sent(request: Request) -> Response:
 def _sent(request: Request, given: Mapping[str, list[str]]) -> Response:
     office: Office = request.app.state.office
     rules = office.rules()
-    entry = _entry(rules, office, request.path_params.get("key"))
     draft, does = drafts.of_form(given), given.get("do", [""])[0]
+    if draft.seen and does != "back" and _entry(rules, office, request.path_params.get("key", "")) is None:
+        return _deleted(request, office, draft)
+    entry = _asked(rules, office, request)
     if does == "back" and entry is not None:
         return _taken_back(request, office, entry, draft)
     if does not in {"try", "keep", "keep-anyway"} or draft.days not in SPANS:
@@ -130,8 +138,12 @@ def _kept(request: Request, office: Office, entry: Entry | None, draft: Draft, r
     try:
         own_rules.keep(office.settings, rule, seen=draft.seen, by=who(request), now=now())
     except Overtaken:
+        if entry is None:
+            return _form(request, office, None, draft, {"title": [drafts.TAKEN.format(rule.title)]}, status=409)
         theirs = _entry(office.rules(), office, rule.id)
-        again = replace(draft, seen=theirs.version if theirs is not None else "")
+        if theirs is None:
+            return _deleted(request, office, draft)
+        again = replace(draft, seen=theirs.version)
         return _form(request, office, theirs, again, {"form": [_OVERTAKEN]}, theirs=theirs, status=409)
     except RulesError:
         problem = _LOCKED if entry is not None and entry.locked else _BROKEN
@@ -139,6 +151,11 @@ def _kept(request: Request, office: Office, entry: Entry | None, draft: Draft, r
     except OSError:
         return _form(request, office, entry, draft, {"form": [_UNWRITABLE]}, status=503)
     return RedirectResponse(f"/rules?kept={rule.id}#r-{rule.id}", 303)
+
+
+def _deleted(request: Request, office: Office, draft: Draft) -> Response:
+    """What somebody wrote in a rule that is gone by now: as a new one."""
+    return _form(request, office, None, replace(draft, seen=""), {"form": [_DELETED]}, status=409)
 
 
 def _taken_back(request: Request, office: Office, entry: Entry, draft: Draft) -> Response:
@@ -186,6 +203,7 @@ def _form(
     return shown(
         request,
         "rule.html",
+        action=f"/rules/{entry.rule.id}" if entry is not None else "/rules/NEW",
         status=400 if problems and status == 200 else status,
         entry=entry,
         draft=draft,
@@ -196,14 +214,17 @@ def _form(
     )
 
 
-def _entry(rules: RuleSet, office: Office, key: str | None) -> Entry | None:
-    """The rule of an id; None for a new one. Raises HTTPException where there is none."""
-    if key is None:
-        return None
-    found = [entry for entry in own_rules.entries(rules, office.settings) if entry.rule.id == key]
-    if not found:
+def _asked(rules: RuleSet, office: Office, request: Request) -> Entry | None:
+    """The rule that an address names; None for a new one. Raises HTTPException where there is none."""
+    key = request.path_params.get("key")
+    entry = _entry(rules, office, key) if key is not None else None
+    if key is not None and entry is None:
         raise HTTPException(404)
-    return found[0]
+    return entry
+
+
+def _entry(rules: RuleSet, office: Office, key: str) -> Entry | None:
+    return next((entry for entry in own_rules.entries(rules, office.settings) if entry.rule.id == key), None)
 
 
 def _says(rule: Rule, asked: str) -> bool:

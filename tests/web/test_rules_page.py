@@ -20,6 +20,7 @@ from flows.workshop import now
 from storage.store import Store, open_store
 from tests.support import article, judge, sighting
 from tests.support_web import Open, serving, token
+from web import drafts
 from web import rules as page_rules
 
 RULES = (
@@ -311,6 +312,47 @@ def test_a_trial_reads_the_newest_articles_of_an_archive_that_lies_far_back(
         save(store, number, "سد ساخته شد", published=now() - timedelta(days=3000 + number))
     text = sent(page(), "/rules/water", do="try", days="all").text
     assert "از <b>۲</b> خبر، <b>۲</b>" in text
+
+
+def test_who_saves_what_somebody_else_has_deleted_loses_nothing(page: Open, settings: Settings) -> None:
+    client = page()
+    path = sent(client, "/rules/NEW", title="برق", any="نیروگاه").headers["Location"].partition("#r-")[2]
+    html = client.get(f"/rules/{path}").text
+    assert client.post(f"/rules/{path}", data=filled(html, do="back")).status_code == 303
+    late = client.post(f"/rules/{path}", data=filled(html, any="نیروگاه\nتوربین"))
+    assert late.status_code == 409
+    assert "در این میان کس دیگری این موضوع را حذف کرده است" in late.text
+    assert filled(late.text)["any"] == "نیروگاه\nتوربین"
+    action = re.search(r'<form class="rule" method="post" action="([^"#]+)', late.text)
+    assert action
+    assert client.post(action[1], data=filled(late.text)).status_code == 303
+    assert [rule.any for rule in load(settings.rules)] == [("سد",), ("نیروگاه", "توربین")]
+
+
+def test_a_new_topic_that_is_sent_twice_at_once_is_kept_once_and_says_so(
+    page: Open, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = page()
+    form = filled(client.get("/rules/NEW").text, title="برق", any="نیروگاه")
+    monkeypatch.setattr(drafts, "called", lambda _title, _rules: False)  # as before the other one was kept
+    assert client.post("/rules/NEW", data=form).status_code == 303
+    again = client.post("/rules/NEW", data=form)
+    assert again.status_code == 409
+    assert "موضوع دیگری به نام «برق» هست" in again.text
+    assert filled(again.text)["any"] == "نیروگاه"
+    assert [rule.title for rule in load(settings.rules)] == ["آب", "برق"]
+
+
+def test_what_was_kept_is_shown_though_the_list_is_long(
+    page: Open, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_rules, "MOST_SHOWN", 1)
+    client = page()
+    answer = sent(client, "/rules/NEW", title="برق", any="نیروگاه")
+    html = client.get(answer.headers["Location"]).text
+    assert "ذخیره شد" in html
+    assert "و ۱ موضوع دیگر" in html
+    assert len(load(settings.rules)) == 2
 
 
 def test_a_changed_topic_of_the_operator_is_not_called_a_default_one(page: Open) -> None:
