@@ -47,7 +47,7 @@ from storage.units import Order, Unit, Walk
 
 LEASE = timedelta(minutes=15)
 BATCH = 40
-TOGETHER = 20
+TOGETHER = 10
 AT_ONCE = 0.2
 """Seconds. Articles that come faster than this one after the other are saved up to TOGETHER in a transaction: at the pace of a
 polite run each is saved alone, while its successor is waited for."""
