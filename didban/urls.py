@@ -11,6 +11,8 @@ _TRACKING = re.compile(
 )
 _LABEL = r"[\w\-\N{ZERO WIDTH NON-JOINER}]+"
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+_LONGEST = 2_500
+"""Bytes of an address that a link may have: an index of PostgreSQL takes 2,704, and longer ones are markup gone wrong."""
 # Six digits at least, and no date (13980912): else all that another site published in a day were one article.
 _NASTOOH = re.compile(r"news/(?!(?:1[34]|20)\d\d[01]\d[0-3]\d/)(\d{6,})/[^/]*", re.ASCII)
 
@@ -53,7 +55,7 @@ def host_of(url: str) -> str | None:
 def absolute(base: str, href: str) -> str | None:
     """`href` as a page at `base` means it, its letters and escapes as listed.
 
-    None when it leads nowhere else (empty, `#…`) or not to http or https (`javascript:`, `mailto:`, damage).
+    None when it leads nowhere else (empty, `#…`) or not to http or https (`javascript:`, `mailto:`, damage), or has no end.
     """
     href = _clean(href)
     if not href or href.startswith("#"):
@@ -62,7 +64,7 @@ def absolute(base: str, href: str) -> str | None:
         url = urljoin(_clean(base), href)
     except ValueError:
         return None
-    return None if host_of(url) is None else url
+    return None if host_of(url) is None or len(url.encode(errors="replace")) > _LONGEST else url
 
 
 def _clean(url: str) -> str:

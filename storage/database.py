@@ -57,6 +57,7 @@ _PASSING = {
     "55P03",
     None,
 }  # shut down, crashed, starting up, crowded, locked, cut off
+_TOO_MUCH = {"54000", "54001"}  # more than an index row or a statement takes: never kept, however often it is tried
 _HINTS = {
     "locked": "another process holds it: try again",
     "lock timeout": "another process holds it: try again",
@@ -292,7 +293,7 @@ def _complaining(url: URL) -> Generator[None]:
         raise StoreError(f"{_where(url)}: a text holds half a character; nothing of it was stored") from None
     except DBAPIError as error:
         problem = (str(error.orig).splitlines() or [type(error.orig).__name__])[0]
-        if isinstance(error, DataError):
+        if isinstance(error, DataError) or _sqlstate(error) in _TOO_MUCH:
             raise StoreError(f"{_where(url)}: {problem}; nothing of it was stored") from error
         broken = isinstance(error, OperationalError) or type(error) is DatabaseError or error.connection_invalidated
         if broken or _sqlstate(error) in _UNUSABLE:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from random import Random
+from string import ascii_letters
 from typing import NoReturn, TypeVar
 
 import psycopg
@@ -154,6 +156,13 @@ def test_a_server_that_goes_in_the_middle_is_one_line_and_the_next_transaction_i
     assert str(found.value).startswith(store.database.name)
     assert "\n" not in str(found.value)
     assert store.hosts.turn("irna.ir", interval=LEASE, now=NOW) == timedelta(0), "what was broken off was kept"
+
+
+def test_what_no_index_takes_is_refused_and_not_waited_for(store: Store) -> None:
+    letters = Random(1).choices(ascii_letters, k=9_000)
+    with pytest.raises(StoreError, match=r"index row.*nothing of it was stored") as found:
+        store.articles.save(article(id="".join(letters)), judge(), sighting())
+    assert not isinstance(found.value, StoreUnavailable), "a run would wait for ever"
 
 
 def test_a_nul_is_refused_whole(store: Store) -> None:

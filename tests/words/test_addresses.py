@@ -88,6 +88,8 @@ def test_an_href_is_resolved_and_otherwise_kept_as_listed() -> None:
     for href in ("", "#top", "javascript:void(0)", "mailto:a@b.ir", "tel:066", "data:text/html,x", "http://[::1"):
         assert absolute(page, href) is None, href
     assert absolute("about:blank", "news") is None
+    assert absolute(page, f"/news/1/{'خ' * 1_000}") is not None
+    assert absolute(page, f"/news/1/{'خ' * 1_250}") is None, "no index takes it"
 
 
 @settings(database=None, derandomize=True, deadline=None)
