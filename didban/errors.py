@@ -170,7 +170,7 @@ class StoreTooNew(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """Locked, full, or not there."""
+    """Full, read only, or not there."""
 
 
 class StoreAway(StoreUnavailable):

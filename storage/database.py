@@ -49,14 +49,9 @@ _LIBPQ: dict[str, str | int] = {
 }
 """What libpq is told unless the URL says otherwise."""
 _UNUSABLE = {"25006", "42501", "XX001", "XX002"}  # read only, no rights, corrupt
-_PASSING = {
-    "57P01",
-    "57P02",
-    "57P03",
-    "53300",
-    "55P03",
-    None,
-}  # shut down, crashed, starting up, crowded, locked, cut off
+_PASSING = {"57P01", "57P02", "57P03", "53300", "55P03"}  # shut down, crashed, starting up, crowded, locked
+_TO_MEND = ("password", "authentication failed", "pg_hba.conf", "permission", "not permitted", " does not exist")
+"""What is said of a connection that somebody has to mend: it has no code, and neither has a server that is not there."""
 _TOO_MUCH = {"54000", "54001"}  # more than an index row or a statement takes: never kept, however often it is tried
 _HINTS = {
     "locked": "another process holds it: try again",
@@ -299,9 +294,12 @@ def _complaining(url: URL) -> Generator[None]:
         if broken or _sqlstate(error) in _UNUSABLE:
             hint = next((f"; {hint}" for said, hint in _HINTS.items() if said in problem), "")
             state = _sqlstate(error)
-            passing = (
-                "locked" in problem if url.drivername == "sqlite" else state in _PASSING or str(state).startswith("08")
-            )
+            if url.drivername == "sqlite":
+                passing = "locked" in problem
+            elif state is None:
+                passing = not any(said in problem for said in _TO_MEND)
+            else:
+                passing = state in _PASSING or state.startswith("08")
             raise (StoreAway if passing else StoreUnavailable)(f"{_where(url)}: {problem}{hint}") from error
         raise
 
