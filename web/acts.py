@@ -49,7 +49,8 @@ async def label(request: Request) -> RedirectResponse:
         key = await run_in_threadpool(say, int(number), relevant=LABELS[said], by=by, now=now())
     except InputError:  # no alert has this number
         raise HTTPException(404) from None
-    return _back(given, f"s-{key}")
+    in_a_story = given.get("back", [""])[0].startswith("/story/")
+    return _back(given, f"a-{number}" if in_a_story else f"s-{key}")
 
 
 async def mute(request: Request) -> RedirectResponse:

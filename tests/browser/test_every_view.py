@@ -27,6 +27,7 @@ FILLED = {
 FURTHER = ("/alerts?rule=egov&province=lorestan", "/bulletin", "/search?q=دولت", "/search?q=نیست", "/nothing")
 THEIRS = "bdi, h1, h3, blockquote, .lead, .kicker, section[aria-labelledby=text], .difference, .terms th, .bulletin h2"
 """What sites have published is shown as they wrote it, and what is Latin stands apart."""
+_MARKERS = "[...document.querySelectorAll('ol')].map(one => getComputedStyle(one).listStyleType)"
 _OURS = """theirs => {
     const copy = document.querySelector("main").cloneNode(true)
     copy.querySelectorAll(theirs).forEach(one => one.remove())
@@ -77,6 +78,7 @@ def test_every_view_is_whole_and_persian_without_javascript(opened: Any, address
         said = page.evaluate(_OURS, THEIRS)
         assert said.strip(), address
         assert re.findall(r"\d+", said, re.ASCII) == [], f"{address}: a number that is not in Persian digits"
+        assert set(page.evaluate(_MARKERS)) <= {"none", "persian"}, address
 
 
 DRAWN = {

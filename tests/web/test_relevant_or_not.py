@@ -60,9 +60,10 @@ def test_a_match_is_said_to_be_relevant_or_not_and_that_is_taken_back(store: Sto
     for view in ("/", "/alerts?rule=egov", f"/story/{key}"):
         html = client.get(view).text
         assert pressed(html) == ["مرتبط نبود"], view
-        assert f'id="s-{key}"' in html
+        assert (f'id="a-{alert}"' if "story" in view else f'id="s-{key}"') in html
         assert f'value="{alert}:off"' in html
-    client.post("/label", data=form | {"label": f"{alert}:yes"})
+    answer = client.post("/label", data=form | {"label": f"{alert}:yes", "back": f"/story/{key}?"})
+    assert answer.headers["Location"] == f"/story/{key}#a-{alert}", "to the match that it was said of"
     assert pressed(client.get("/").text) == ["مرتبط بود"]
     client.post("/label", data=form | {"label": f"{alert}:off"})
     assert pressed(client.get("/").text) == []
