@@ -49,6 +49,9 @@ _OVERTAKEN: Final = (
     "در این میان کس دیگری این موضوع را عوض کرده است. نوشتهٔ شما اینجاست و گم نشده؛ "
     "اگر باز ذخیره کنید، جای نوشتهٔ او را می\u200cگیرد."
 )
+_CHANGED: Final = (
+    "در این میان کس دیگری این موضوع را عوض کرده است؛ آنچه اکنون هست اینجاست. اگر هنوز می\u200cخواهید، دوباره بزنید."
+)
 _DELETED: Final = (
     "در این میان کس دیگری این موضوع را حذف کرده است. نوشتهٔ شما اینجاست و گم نشده؛ "
     "اگر ذخیره کنید، موضوعی تازه می\u200cشود."
@@ -162,7 +165,7 @@ def _taken_back(request: Request, office: Office, entry: Entry, draft: Draft) ->
     try:
         own_rules.take_back(office.settings, entry.rule.id, seen=draft.seen, now=now())
     except (Overtaken, RulesError, OSError) as error:
-        problem = {Overtaken: _OVERTAKEN, RulesError: _BROKEN}.get(type(error), _UNWRITABLE)
+        problem = {Overtaken: _CHANGED, RulesError: _BROKEN}.get(type(error), _UNWRITABLE)
         again = replace(drafts.of_rule(entry.rule, entry.version), days=draft.days)
         return _form(request, office, entry, again, {"form": [problem]}, status=409)
     return RedirectResponse("/rules", 303)

@@ -314,6 +314,18 @@ def test_a_trial_reads_the_newest_articles_of_an_archive_that_lies_far_back(
     assert "از <b>۲</b> خبر، <b>۲</b>" in text
 
 
+def test_who_takes_back_what_somebody_else_has_changed_sees_that_first(page: Open, settings: Settings) -> None:
+    client = page()
+    assert sent(client, "/rules/water", any="چاه").status_code == 303
+    html = client.get("/rules/water").text
+    assert client.post("/rules/water", data=filled(html, any="قنات")).status_code == 303
+    late = client.post("/rules/water", data=filled(html, do="back"))
+    assert late.status_code == 409
+    assert "آنچه اکنون هست اینجاست" in late.text
+    assert "نوشتهٔ شما" not in late.text, "nothing was written"
+    assert [rule.any for rule in load(settings.rules)] == [("قنات",)]
+
+
 def test_who_saves_what_somebody_else_has_deleted_loses_nothing(page: Open, settings: Settings) -> None:
     client = page()
     path = sent(client, "/rules/NEW", title="برق", any="نیروگاه").headers["Location"].partition("#r-")[2]
