@@ -107,7 +107,9 @@ def alerts(request: Request) -> HTMLResponse:
     lines = office.store.desk.stories(
         wanted, before=int(before) if before.isdecimal() and len(before) < 19 else None, limit=A_PAGE + 1
     )
-    following = str(lines[A_PAGE - 1].place) if len(lines) > A_PAGE else ""
+    following, titles = str(lines[A_PAGE - 1].place) if len(lines) > A_PAGE else "", _titles(office)
+    found = {told.alert.rule: told.alert.title for line in lines for told in line.told}
+    deleted = {rule: title for rule, title in found.items() if rule == given["rule"] and rule not in titles}
     return shown(
         request,
         "alerts.html",
@@ -117,7 +119,8 @@ def alerts(request: Request) -> HTMLResponse:
         problem=problem,
         following=following,
         labels=_labels(office, lines),
-        titles=_titles(office),
+        titles=titles,
+        topics=titles | deleted,  # one that is no more still has its alerts
         mutes=office.store.mutes.all(now=now()),
     )
 

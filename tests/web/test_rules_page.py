@@ -381,3 +381,16 @@ def test_nothing_is_said_of_irrelevant_news_where_there_is_none(page: Open, stor
     text = sent(page(), "/rules/water", do="try").text
     assert "۱ از ۱ هشدار مرتبط بود" in text
     assert "مرتبط نبود" not in text
+
+
+def test_the_alerts_of_a_deleted_topic_are_listed_under_its_name(page: Open, store: Store, settings: Settings) -> None:
+    client = page()
+    rule = sent(client, "/rules/NEW", title="برق", any="نیروگاه").headers["Location"].partition("#r-")[2]
+    known = article(title="نیروگاه", text="نیروگاهی که در شهر ساخته شد.", published=now())
+    store.articles.save(known, judge({rule: "نیروگاه"}), sighting(now=now()))
+    assert sent(client, f"/rules/{rule}", do="back").status_code == 303
+    assert [one.id for one in load(settings.rules)] == ["water"]
+    html = client.get(f"/alerts?rule={rule}").text
+    assert html.count('<li class="story') == 1
+    assert f'<option value="{rule}" selected>' in html
+    assert f'href="/rules/{rule}"' not in html
