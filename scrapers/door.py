@@ -3,22 +3,29 @@
     request ─▶ Door ─▶ (scheme, address, port) that the gate has judged ─▶ the answer's head, and its bytes as they come
 
 httpx's own transport, httpcore on h11, is Python to the last header: to fetch a page of 20 KB took it three times as long. It stays
-for hosts behind a proxy, for it speaks SOCKS.
+for hosts behind a proxy, for it speaks SOCKS, and for those whose answers are odd.
 """
 
 from __future__ import annotations
 
 import ssl
+from asyncio import Future
 from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 
 import aiohttp
 import httpx
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 _MOST_BYTES, _MOST_HEADERS = 64 << 10, 500
 """Of one line of an answer's head, and lines of it: aiohttp's own bounds refuse what servers with long cookies send."""
 _TOLD = 200  # letters of an error
+
+
+class OddHead(httpx.RemoteProtocolError):
+    """An answer that aiohttp's parser refuses; browsers, and h11, are not as strict: two equal lengths, a length beside chunks,
+    more bytes than announced."""
 
 
 class Door:
@@ -46,7 +53,7 @@ class Door:
             answer = await self._session.request(
                 request.method,
                 target,
-                headers=request.headers,  # with the original Host
+                headers=_named(request.headers),  # with the original Host
                 allow_redirects=False,
                 server_hostname=request.url.host,
                 timeout=timeout,
@@ -55,6 +62,11 @@ class Door:
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+def _named(headers: httpx.Headers) -> list[tuple[str, str]]:
+    """As they were given, in capitals too: what tells browsers from robots by that is met in the field."""
+    return [(name.decode(), value.decode()) for name, value in headers.raw]
 
 
 class _Body(httpx.AsyncByteStream):
@@ -66,13 +78,37 @@ class _Body(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._leave = self._answer.close
-        with _complaints():
+        with _complaints(), _to_its_end(self._answer):
             while chunk := await self._answer.content.readany():
                 yield chunk
         self._leave = self._answer.release
 
     async def aclose(self) -> None:
         self._leave()
+
+
+@contextmanager
+def _to_its_end(answer: aiohttp.ClientResponse) -> Generator[None]:
+    """Whoever reads this body hears that its connection is gone: of chunks that are broken aiohttp tells the connection alone, and
+    the body would be waited for until the deadline."""
+    content, protocol = answer.content, answer.connection and answer.connection.protocol
+    closed = None if content.is_eof() or protocol is None else protocol.closed
+    if protocol is None or closed is None:
+        yield
+        return
+
+    def tell(gone: Future[None]) -> None:
+        cause = gone.cancelled() or gone.exception() or protocol.exception()
+        if not content.is_eof() and content.exception() is None:
+            broken = aiohttp.ClientPayloadError("the connection is closed")
+            broken.__cause__ = cause if isinstance(cause, Exception) else None
+            content.set_exception(broken)
+
+    closed.add_done_callback(tell)
+    try:
+        yield
+    finally:
+        closed.remove_done_callback(tell)
 
 
 @contextmanager
@@ -83,11 +119,21 @@ def _complaints() -> Generator[None]:
     except aiohttp.ClientError as error:
         kind = next((ours for theirs, ours in _NAMES if isinstance(error, theirs)), httpx.RemoteProtocolError)
         cause = error.__cause__ or error
-        said = error.message if isinstance(error, aiohttp.ClientResponseError) else str(cause)
-        raise kind((said.splitlines() or [type(cause).__name__])[0][:_TOLD]) from cause
+        raise kind(_said(error, cause)[:_TOLD]) from cause
+    except ValueError as error:  # what the site or the operator gave us to send along
+        raise httpx.LocalProtocolError(str(error)) from None
+
+
+def _said(error: aiohttp.ClientError, cause: BaseException) -> str:
+    """In one line. Of a head that was cut off aiohttp would tell all, cookies too."""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server disconnected"
+    said = cause.message if isinstance(cause, HttpProcessingError) else str(cause)
+    return (said.splitlines() or [type(cause).__name__])[0].rstrip(":")
 
 
 _NAMES = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (aiohttp.ClientResponseError, OddHead),
 )

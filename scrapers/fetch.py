@@ -45,7 +45,7 @@ from didban.errors import (
     TooLarge,
     Unreachable,
 )
-from scrapers.door import Door
+from scrapers.door import Door, OddHead
 from scrapers.html import decode
 
 ROBOTS_FRESH = timedelta(hours=1)
@@ -191,6 +191,9 @@ class Fetcher:
             },
         )
         for host, option in options.items():
+            for name, value in (*option.headers.items(), *option.cookies.items()):
+                if not _is_sendable(name + value):
+                    raise SettingsError(f"{host}: its header or cookie {name!a} has letters that no request can carry")
             for name, value in option.cookies.items():
                 self._client.cookies.set(name, value, domain=host)
 
@@ -211,7 +214,7 @@ class Fetcher:
         `hosts` are the source's: address and redirects stay within them and their subdomains. Raises FetchError.
         """
         conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
-        given = {name: value for name, value in conditions.items() if value is not None}
+        given = {name: value for name, value in conditions.items() if value is not None and _is_sendable(value)}
         return await self._follow(url, hosts, given)
 
     async def robots(self, url: str, *, hosts: tuple[str, ...]) -> Robots:
@@ -340,6 +343,7 @@ class Fetcher:
                     if "set-cookie" in response.headers:
                         response.request = request
                         self._client.cookies.extract_cookies(response)
+                        self._forget_unsendable()
                     if response.has_redirect_location:
                         return target.join(response.headers["location"])
                     body = await self._body(url, response)
@@ -350,6 +354,12 @@ class Fetcher:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _failure(url, error) from None
         return self._judge(url, response, body)
+
+    def _forget_unsendable(self) -> None:
+        """Cookies in letters that no request can carry, else every later one to their host would fail."""
+        for cookie in [*self._client.cookies.jar]:
+            if not _is_sendable(cookie.name + (cookie.value or "")):
+                self._client.cookies.jar.clear(cookie.domain, cookie.path, cookie.name)
 
     async def _body(self, url: str, response: httpx.Response) -> bytes:
         length = response.headers.get("content-length", "")
@@ -376,6 +386,10 @@ class Fetcher:
             raise ServerFault(url, f"the server answers {status}, which leads nowhere")
         headers = {name.lower(): value for name, value in response.headers.items() if name.lower() not in _DROPPED}
         return Page(url=url, body=body, fetched=self._now(), status=status, headers=MappingProxyType(headers))
+
+
+def _is_sendable(value: str) -> bool:
+    return value.isascii() and value.isprintable()
 
 
 def is_wall(body: bytes) -> bool:
@@ -428,7 +442,8 @@ class _Gate(httpx.AsyncBaseTransport):
         self._options = options
         self._resolve = resolve
         self._doors: dict[str, Door] = {}
-        self._proxied: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._patient: dict[str, httpx.AsyncHTTPTransport] = {}
+        self._odd: set[str] = set()
         self._trusted: ssl.SSLContext | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -440,7 +455,7 @@ class _Gate(httpx.AsyncBaseTransport):
             return await self._knock(request, host, target.scheme, target.host, target.port)
         port = request.url.port or (443 if request.url.scheme == "https" else 80)
         if self._is_proxied(host):
-            return await self._proxy(host).handle_async_request(request)
+            return await self._patiently(host).handle_async_request(request)
         try:
             addresses = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
@@ -459,7 +474,20 @@ class _Gate(httpx.AsyncBaseTransport):
     async def _knock(
         self, request: httpx.Request, host: str, scheme: str, address: str, port: int | None
     ) -> httpx.Response:
-        return await self._door(host).ask(request, scheme, address, port)
+        if host in self._odd:
+            inner = httpx.Request(
+                request.method,
+                httpx.URL(scheme=scheme, host=address, port=port),
+                headers=request.headers,  # with the original Host
+                stream=request.stream,
+                extensions={**request.extensions, "sni_hostname": host, "target": request.url.raw_path},
+            )
+            return await self._patiently(host).handle_async_request(inner)
+        try:
+            return await self._door(host).ask(request, scheme, address, port)
+        except OddHead:  # it is asked again, in its turn, by the parser that takes more
+            self._odd.add(host)
+            raise
 
     def _option(self, host: str) -> HostOptions:
         return self._options.get(host, _NO_OPTIONS)
@@ -469,8 +497,8 @@ class _Gate(httpx.AsyncBaseTransport):
 
     def unlock(self, host: str) -> None:
         """Make ready what a connection to this host needs, certificates above all: a turn that is taken is used at once."""
-        if self._is_proxied(host):
-            self._proxy(host)
+        if self._is_proxied(host) or host in self._odd:
+            self._patiently(host)
         else:
             self._door(host)
 
@@ -479,16 +507,17 @@ class _Gate(httpx.AsyncBaseTransport):
             self._doors[host] = Door(self._trust(self._option(host).ca_file))
         return self._doors[host]
 
-    def _proxy(self, host: str) -> httpx.AsyncHTTPTransport:
-        if host not in self._proxied:
+    def _patiently(self, host: str) -> httpx.AsyncHTTPTransport:
+        """httpx's own transport: for hosts behind a proxy, and for those with odd answers."""
+        if host not in self._patient:
             option = self._option(host)
-            self._proxied[host] = httpx.AsyncHTTPTransport(
+            self._patient[host] = httpx.AsyncHTTPTransport(
                 verify=self._trust(option.ca_file),
                 trust_env=False,
-                proxy=option.proxy,
+                proxy=option.proxy if self._is_proxied(host) else None,
                 limits=httpx.Limits(max_connections=4, max_keepalive_connections=2, keepalive_expiry=30),
             )
-        return self._proxied[host]
+        return self._patient[host]
 
     def _trust(self, ca_file: str | None) -> ssl.SSLContext:
         if self._trusted is None:
@@ -503,7 +532,7 @@ class _Gate(httpx.AsyncBaseTransport):
         return context
 
     async def aclose(self) -> None:
-        for door in (*self._doors.values(), *self._proxied.values()):
+        for door in (*self._doors.values(), *self._patient.values()):
             await door.aclose()
 
 

@@ -268,6 +268,91 @@ def test_a_head_that_is_none_is_the_servers_fault_in_one_line(site: Any, desk: D
     assert "127.0.0.1" not in str(caught.value)
 
 
+def raw(*parts: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+    """An answer as it stands, in so many packets."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        handler.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            handler.wfile.write(part)
+            Event().wait(0.05 if len(parts) > 1 else 0)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"Content-Length: 4\r\nContent-Length: 4\r\n\r\npage",
+        b"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n0\r\n\r\n",
+        b"Content-Length: 4\r\n\r\npage and more than was announced",
+        b"Connection: close\r\nContent-Length: 4\r\n\r\npage and more than was announced",
+    ],
+)
+def test_an_odd_head_that_browsers_take_costs_one_request_more_for_its_host(site: Any, desk: Desk, head: bytes) -> None:
+    site.answers["/"] = raw(b"HTTP/1.1 200 OK\r\n" + head)
+
+    async def twice(fetcher: Fetcher) -> None:
+        for _ in range(2):
+            page = await fetcher.fetch(f"{HOME}/", hosts=HOSTS)
+            assert page is not None
+            assert page.body == b"page"
+
+    desk.run(twice, hosts={"*": site.url})
+    assert len(asked(site)) == 3
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\npage", b"4\r\npage!!\r\n"])
+def test_broken_chunks_are_the_servers_fault_at_once(site: Any, desk: Desk, chunks: bytes) -> None:
+    site.answers["/"] = raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"4\r\nhalf\r\n", chunks)
+    with pytest.raises(ServerFault, match=r"the answer breaks off \(\S[^\n]*\w\)$"):
+        desk.get(site, deadline=20, retries=0)
+
+
+def test_headers_keep_their_capitals(site: Any, desk: Desk, reply: Any) -> None:
+    names: list[str] = []
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        names.extend(handler.headers.keys())
+        reply(b"page")(handler)
+
+    site.answers["/"] = answer
+    desk.page(site)
+    assert {"Host", "User-Agent", "Accept-Encoding", "Accept-Language"} <= set(names)
+
+
+def test_of_a_head_that_is_cut_off_no_cookie_is_told(site: Any, desk: Desk) -> None:
+    site.answers["/"] = raw(b"HTTP/1.1 200 OK\r\nSet-Cookie: session=secret\r\nContent-")
+    with pytest.raises(ServerFault, match=r"breaks off \(the server disconnected\)$"):
+        desk.get(site, retries=0)
+
+
+@pytest.mark.parametrize("etag", ['"خبر"', '"a\x01b"'])
+def test_what_cannot_be_sent_back_is_left_out(site: Any, desk: Desk, etag: str) -> None:
+    site.answers["/"] = raw(
+        b"HTTP/1.1 200 OK\r\nETag: " + etag.encode() + b"\r\nSet-Cookie: a=" + etag.encode() + b"\r\n\r\npage"
+    )
+
+    async def twice(fetcher: Fetcher) -> None:
+        first = await fetcher.fetch(f"{HOME}/", hosts=HOSTS)
+        assert first is not None
+        assert first.headers["etag"] == etag
+        again = await fetcher.fetch(f"{HOME}/", hosts=HOSTS, etag=first.headers["etag"])
+        assert again is not None
+        assert again.body == b"page"
+
+    desk.run(twice, hosts={"*": site.url})
+    assert len(asked(site)) == 2
+
+
+@pytest.mark.parametrize("given", [{"headers": {"X-Key": "کلید"}}, {"cookies": {"a": "b\r\nX: y"}}])
+def test_a_setting_that_no_request_can_carry_is_refused_without_its_value(desk: Desk, given: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=r"^www\.irna\.ir: its header or cookie '(X-Key|a)' has letters") as caught:
+        desk.run(lambda fetcher: fetcher.aclose(), options={"www.irna.ir": HostOptions(**given)})
+    assert "کلید" not in str(caught.value)
+
+
 def test_long_cookies_are_no_reason_to_refuse_a_page(site: Any, desk: Desk, reply: Any) -> None:
     site.answers["/"] = reply(b"page", Set_Cookie=f"seen={'1' * 20_000}")
     assert desk.page(site).body == b"page"
