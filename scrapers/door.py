@@ -16,6 +16,7 @@ from contextlib import contextmanager
 import aiohttp
 import httpx
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.tracing import Trace
 from yarl import URL
 
 _MOST_BYTES, _MOST_HEADERS = 64 << 10, 500
@@ -33,7 +34,7 @@ class Door:
 
     def __init__(self, trust: ssl.SSLContext) -> None:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=trust, limit=4, keepalive_timeout=30, happy_eyeballs_delay=None),
+            connector=_Connections(ssl=trust, limit=4, keepalive_timeout=30, happy_eyeballs_delay=None),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
@@ -62,6 +63,23 @@ class Door:
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+class _Connections(aiohttp.TCPConnector):
+    """A kept connection over which something came that nobody asked for is not used again: aiohttp would take that for the next
+    answer, and each page after it for the one before."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp names it
+    ) -> aiohttp.connector.Connection:
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
 
 
 def _named(headers: httpx.Headers) -> list[tuple[str, str]]:

@@ -310,6 +310,31 @@ def test_broken_chunks_are_the_servers_fault_at_once(site: Any, desk: Desk, chun
         desk.get(site, deadline=20, retries=0)
 
 
+def test_an_answer_that_nobody_asked_for_is_no_answer(site: Any, desk: Desk, reply: Any) -> None:
+    more, come = Event(), Event()
+
+    def twice(handler: BaseHTTPRequestHandler) -> None:
+        reply(b"first")(handler)
+        more.wait(10)
+        reply(b"nobody asked")(handler)
+        come.set()
+
+    site.answers |= {"/": twice, "/2": reply(b"second"), "/3": reply(b"third")}
+
+    async def all_three(fetcher: Fetcher) -> list[bytes]:
+        bodies: list[bytes] = []
+        for path in ("/", "/2", "/3"):
+            page = await fetcher.fetch(f"{HOME}{path}", hosts=HOSTS)
+            assert page is not None
+            bodies.append(page.body)
+            more.set()
+            await asyncio.to_thread(come.wait, 10)
+            await asyncio.sleep(0.05)  # so that it has come to us as well
+        return bodies
+
+    assert desk.run(all_three, hosts={"*": site.url}) == [b"first", b"second", b"third"]
+
+
 def test_headers_keep_their_capitals(site: Any, desk: Desk, reply: Any) -> None:
     names: list[str] = []
 
