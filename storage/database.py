@@ -264,7 +264,10 @@ def _next_day(day: str) -> tuple[str, str]:
     if this == date.max:
         return "24", ""
     following = this + timedelta(days=1)
-    return f"{day_bounds(following)[0]:%H:%M:%S}", following.isoformat()
+    begins = (
+        day_bounds(this)[1] if following == date.max else day_bounds(following)[0]
+    )  # the last day has no end, the first no start
+    return f"{begins:%H:%M:%S}", following.isoformat()
 
 
 _encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

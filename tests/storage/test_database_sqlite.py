@@ -103,6 +103,13 @@ def test_sqlite_knows_at_which_second_each_day_began_in_tehran(tmp_path: Path) -
                 "SELECT tehran_day(?), tehran_day(?)", [moment.isoformat(" ", "microseconds") for moment in moments]
             ).fetchone()
             assert found == ((day - timedelta(days=1)).isoformat(), day.isoformat())
-        edges = ask.execute("SELECT tehran_day('9999-12-31 23:00:00.000000'), tehran_day(NULL)").fetchone()
-        assert edges == ("9999-12-31", None)
+        moments = (
+            "0001-01-01 00:00:00.000000",
+            "9999-12-30 10:00:00.000000",
+            "9999-12-30 23:00:00.000000",
+            "9999-12-31 23:00:00.000000",
+            None,
+        )
+        edges = [ask.execute("SELECT tehran_day(?)", [moment]).fetchone()[0] for moment in moments]
+        assert edges == ["0001-01-01", "9999-12-30", "9999-12-31", "9999-12-31", None]
     store.close()
