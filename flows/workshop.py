@@ -171,6 +171,10 @@ async def workshop(
             dead = owner.dead(store.sources.owners())
             return store.sources.release(dead) if dead else 0
 
+        def leave() -> None:
+            if not writer.away:  # who goes while the database is locked is buried by the next
+                store.sources.release({owner.name})
+
         bury()
         store.sources.register([source.key for source in wanted], now=clock())
 
@@ -215,7 +219,7 @@ async def workshop(
                         writer.end_waiting()
             finally:  # what we still held is free at once, for processes on other machines too
                 with suppress(StoreError):
-                    await pipeline.run(store.sources.release, {owner.name})
+                    await pipeline.run(leave)
 
 
 class Turns:

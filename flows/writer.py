@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Writer(ThreadPoolExecutor):
     """Work is done in the order in which it was given, each piece a transaction. One for which the database is locked,
     restarting or gone for longer than storage itself waits is done again, for `patience` at most; what was given after it waits
-    behind it.
+    behind it. When patience has ended once, so has the waiting: all that comes after is tried once.
 
     What storage refuses with StoreAway was not kept, but for a commit whose answer was lost on its way: done twice, it is
     the same. `report` gets a line, from that thread, when the waiting begins, when the reason is another, and when it ends.
@@ -36,6 +36,8 @@ class Writer(ThreadPoolExecutor):
         super().__init__(1, "didban-writer")
         self._patience, self._report = patience.total_seconds(), report
         self._ending = threading.Event()
+        self.away = False
+        """Was the database, when the run came to its end? Then it takes as long again to be refused once more."""
 
     def submit(self, work: Callable[P, T], /, *args: P.args, **named: P.kwargs) -> Future[T]:
         """As every executor; what the Future raises is StoreAway only when patience has ended."""
@@ -51,8 +53,10 @@ class Writer(ThreadPoolExecutor):
             try:
                 done = work()
             except StoreAway as error:
+                self.away = True
                 left = began + self._patience - monotonic()
                 if left <= 0 or self._ending.is_set():
+                    self._ending.set()
                     raise
                 if str(error) != said:
                     said = str(error)
@@ -61,6 +65,7 @@ class Writer(ThreadPoolExecutor):
                     raise
                 pause = min(2 * pause, LONGEST_WAIT)
             else:
+                self.away = self.away and self._ending.is_set()  # what asks the database nothing succeeds, too
                 if said:
                     self._report(f"the database answers again, after {monotonic() - began:.0f} s")
                 return done

@@ -164,6 +164,15 @@ def test_patience_has_an_end_and_so_has_a_run() -> None:
     with Writer(timedelta(0), print) as once:
         assert isinstance(once.submit(away).exception(), StoreAway)
         assert len(tried) == 1, "a plain command says it at once"
+    with Writer(timedelta(seconds=0.05), print) as little:
+        assert isinstance(little.submit(away).exception(), StoreAway)
+        count = len(tried)
+        assert isinstance(little.submit(away).exception(), StoreAway)
+        assert len(tried) == count + 1, "one patience for a run, not one for each that waits behind"
+        assert little.away
+        assert little.submit(lambda: "asks it nothing").result()
+        assert little.away
+        tried[:] = [1]
     with Writer(timedelta.max, print) as full:
         assert isinstance(full.submit(broken).exception(), StoreUnavailable), "a full disk is somebody's to mend"
     with Writer(timedelta.max, lambda _line: ending.end_waiting()) as ending:
