@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, case, func, or_, select, update
+from sqlalchemy import Connection, and_, case, func, or_, select, update
 
 from didban.alert import Notice
 from didban.health import FIELDS, LEARNT, PAGE, READINGS, History, Reading, Verdict
@@ -138,7 +138,7 @@ class Sources:
     def history(self, key: str) -> History:
         """What a source has brought by its watch: articles by day, the newest one, and how its newest pages were read."""
         table = tables.article
-        mine = (table.c.source == key) & (table.c.via == "watch")
+        mine = and_(table.c.source == key, tables.WATCHED)  # said as the index says it, which has all that is asked
         came = case(
             (table.c.published < table.c.saved_at, table.c.published), else_=table.c.saved_at
         )  # no date, a future one

@@ -95,6 +95,7 @@ _ACKED = text("acked_at IS NOT NULL")
 _LEASED = text("leased_by IS NOT NULL")
 _MERGED = text("merged_into IS NOT NULL")
 NOT_STORED = text("state <> 'stored'")
+WATCHED = text("via = 'watch'")
 _PLAIN = text("dictionary IS NULL")
 
 source = Table(
@@ -263,6 +264,7 @@ article = Table(
     Index("uq_article_address", "source", "address", unique=True),
     Index(None, "content_key"),
     Index(None, "source", "saved_at"),
+    Index("ix_article_watched", "source", "saved_at", "published", sqlite_where=WATCHED, postgresql_where=WATCHED),
 )
 """NULLs are distinct in a unique index on both databases, so an article without an id or an address never collides there."""
 

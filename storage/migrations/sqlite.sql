@@ -344,5 +344,6 @@ CREATE INDEX ix_alert_province_id ON alert (province, id);
 CREATE INDEX ix_alert_article ON alert (article);
 CREATE INDEX ix_alert_rule_id ON alert (rule, id);
 CREATE INDEX ix_alert_acked_at ON alert (acked_at) WHERE acked_at IS NOT NULL;
+CREATE INDEX ix_article_watched ON article (source, saved_at, published) WHERE via = 'watch';
 CREATE INDEX ix_link_state ON link (source, state) WHERE state <> 'stored';
 INSERT INTO alembic_version VALUES ('0010');

@@ -1,5 +1,5 @@
 """What the officer's page looks for among many alerts: by rule, source, province and article, and by whether somebody has seen
-them; links that are not stored."""
+them; what the watch brought, day by day; links that are not stored."""
 
 from __future__ import annotations
 
@@ -26,4 +26,7 @@ def upgrade() -> None:
     acked = sa.text("acked_at IS NOT NULL")
     op.create_index("ix_alert_acked_at", "alert", ["acked_at"], sqlite_where=acked, postgresql_where=acked)
     ended = sa.text("state <> 'stored'")
+    watched = sa.text("via = 'watch'")
+    columns = ["source", "saved_at", "published"]
+    op.create_index("ix_article_watched", "article", columns, sqlite_where=watched, postgresql_where=watched)
     op.create_index("ix_link_state", "link", ["source", "state"], sqlite_where=ended, postgresql_where=ended)
