@@ -30,7 +30,7 @@ async def seen(request: Request) -> RedirectResponse:
     """These alerts' stories were seen: nobody else needs to be told of them."""
     office, given = _office(request), await form(request)
     numbers = given.get("alert", [])
-    if not numbers or not all(number.isascii() and number.isdigit() and len(number) < 19 for number in numbers):
+    if not numbers or not all(number.isascii() and number.isdigit() and len(number) < 10 for number in numbers):
         raise HTTPException(400)
     await run_in_threadpool(
         office.store.outbox.acknowledge, [int(number) for number in numbers], by=who(request), now=now()
@@ -42,7 +42,7 @@ async def label(request: Request) -> RedirectResponse:
     """An alert was relevant, was not, or nothing is said of it any more."""
     office, given = _office(request), await form(request)
     number, _, said = given.get("label", [""])[0].partition(":")
-    if said not in LABELS or not (number.isascii() and number.isdigit() and len(number) < 19):
+    if said not in LABELS or not (number.isascii() and number.isdigit() and len(number) < 10):
         raise HTTPException(400)
     say, by = office.store.labels.say, who(request)
     try:

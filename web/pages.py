@@ -105,7 +105,7 @@ def alerts(request: Request) -> HTMLResponse:
     given, wanted, problem = _asked(request)
     before = asked.get("before", "")
     lines = office.store.desk.stories(
-        wanted, before=int(before) if before.isdecimal() and len(before) < 19 else None, limit=A_PAGE + 1
+        wanted, before=int(before) if before.isdecimal() and len(before) < 10 else None, limit=A_PAGE + 1
     )
     following, titles = str(lines[A_PAGE - 1].place) if len(lines) > A_PAGE else "", _titles(office)
     found = {told.alert.rule: told.alert.title for line in lines for told in line.told}
@@ -200,7 +200,7 @@ def cite(request: Request) -> Response:
     """One article as a citation."""
     office, form = office_of(request), request.path_params["form"]
     number = request.path_params["number"]
-    article = office.store.articles.get(number) if number < 1 << 63 else None
+    article = office.store.articles.get(number) if number < 1 << 31 else None
     if article is None or form not in FORMS:
         raise HTTPException(404)
     sites = sources_of(office.settings).sources

@@ -23,7 +23,7 @@ from didban.settings import Settings, WebSettings
 from flows.workshop import now
 from storage.store import Store, open_store
 from tests.support import article, judge, sighting
-from tests.support_web import serving
+from tests.support_web import serving, token
 from web.beside import Beside
 from web.security import hashed
 from web.stream import streamed
@@ -284,3 +284,12 @@ def test_nothing_more_is_written_when_nobody_reads() -> None:
     next(pieces)
     pieces.close()
     assert ended.wait(60)
+
+
+def test_a_number_that_nothing_has_is_no_fault_of_the_database(page: Open) -> None:
+    client, number = page(), 3_000_000_000
+    listed = client.get(f"/alerts?before={number}")
+    assert listed.status_code == 200
+    assert client.get(f"/cite/{number}.ris").status_code == 404
+    form = {"token": token(listed.text), "alert": f"{number}", "label": f"{number}:yes"}
+    assert [client.post(act, data=form).status_code for act in ("/label", "/seen")] == [400, 400]
