@@ -116,17 +116,24 @@ def _to_its_end(answer: aiohttp.ClientResponse) -> Generator[None]:
         return
 
     def tell(gone: Future[None]) -> None:
-        cause = gone.cancelled() or gone.exception() or protocol.exception()
+        cause = _looked_at(gone) or protocol.exception()
         if not content.is_eof() and content.exception() is None:
             broken = aiohttp.ClientPayloadError("the connection is closed")
-            broken.__cause__ = cause if isinstance(cause, Exception) else None
+            broken.__cause__ = cause
             content.set_exception(broken)
 
+    closed.remove_done_callback(_looked_at)
+    closed.add_done_callback(_looked_at)
     closed.add_done_callback(tell)
     try:
         yield
     finally:
         closed.remove_done_callback(tell)
+
+
+def _looked_at(gone: Future[None]) -> BaseException | None:
+    """How a connection ended: asyncio complains, on standard error, of an error that nobody looks at."""
+    return None if gone.cancelled() else gone.exception()
 
 
 @contextmanager

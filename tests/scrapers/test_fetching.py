@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import ssl
+import struct
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -333,6 +335,34 @@ def test_an_answer_that_nobody_asked_for_is_no_answer(site: Any, desk: Desk, rep
         return bodies
 
     assert desk.run(all_three, hosts={"*": site.url}) == [b"first", b"second", b"third"]
+
+
+def test_a_kept_connection_that_is_reset_is_no_news(
+    site: Any, desk: Desk, reply: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    read, reset = Event(), Event()
+
+    def whole_and_gone(handler: BaseHTTPRequestHandler) -> None:
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\n", b"half", b"half")(handler)
+        read.wait(10)
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handler.connection.close()
+        reset.set()
+
+    site.answers |= {"/": whole_and_gone, "/2": reply(b"second")}
+
+    async def both(fetcher: Fetcher) -> None:
+        await fetcher.fetch(f"{HOME}/", hosts=HOSTS)
+        read.set()
+        await asyncio.to_thread(reset.wait, 10)
+        await asyncio.sleep(0.05)
+        page = await fetcher.fetch(f"{HOME}/2", hosts=HOSTS)
+        assert page is not None
+        assert page.body == b"second"
+
+    desk.run(both, hosts={"*": site.url})
+    gc.collect()
+    assert not caplog.records
 
 
 def test_headers_keep_their_capitals(site: Any, desk: Desk, reply: Any) -> None:
