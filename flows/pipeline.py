@@ -164,7 +164,7 @@ class Pipeline:
         pages running say so. A site that does not answer twice running is left in peace until the next pass.
         """
         wall: Blocked | None = None
-        walls = silent = brought = 0
+        walls = silent = brought = first = 0
         trouble: DidbanError | None = None
         links, via = self.store.links, "backfill" if archive else "watch"
 
@@ -192,7 +192,7 @@ class Pipeline:
                     ready.append(await self._next(self._bring(source, waiting, tally, wall), ready, tally))
                     silent, walls, brought = 0, 0, brought + 1
                 except Blocked as error:
-                    walls, trouble = walls + 1, error
+                    walls, trouble, first = walls + 1, error, first + (not waiting.attempts)
                     shown = error.retry_after is not None or not (archive or error.alone)
                     wall = error if walls == 2 or shown else wall
                 except (Unreachable, ServerFault) as error:
@@ -202,8 +202,10 @@ class Pipeline:
                 except FetchError:
                     pass  # this address alone: counted, and written on its link
             await self._save_ready(ready, tally)
-        if isinstance(trouble, Blocked) and wall is None and brought and not archive:
-            return None  # the site gave us others: it is this address that is closed, and its link says so
+        if isinstance(trouble, Blocked) and wall is None and not archive and (brought or not first):
+            return (
+                None  # the site gave us others, now or before: it is this address that is closed, and its link says so
+            )
         return trouble
 
     async def answers(self, source: Source) -> bool:

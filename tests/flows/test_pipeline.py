@@ -261,8 +261,12 @@ def test_an_article_that_is_closed_by_itself_is_no_wall_and_is_tried_again(bench
     tally = bench.watch()
     assert (tally.new, tally.partial, tally.blocked, bench.state()) == (2, 1, 1, "healthy")
     assert tally.problems, "it is said all the same"
+    for hours in (1, 2):
+        bench.hands.forward(timedelta(hours=hours))
+        assert bench.watch().blocked == 1
+        assert bench.state() == "healthy", "nothing else was due, and it alone is closed still"
     bench.site.pages["news/2"] = f"article:{TEXT} 2"
-    bench.hands.forward(timedelta(hours=1))
+    bench.hands.forward(timedelta(hours=4))
     assert bench.watch().completed == 1
     assert bench.stored() == ["1", "2", "3"]
 
