@@ -49,7 +49,8 @@ _LIBPQ: dict[str, str | int] = {
 }
 """What libpq is told unless the URL says otherwise."""
 _UNUSABLE = {"25006", "42501", "XX001", "XX002"}  # read only, no rights, corrupt
-_PASSING = {"57P01", "57P02", "57P03", "53300", "55P03"}  # shut down, crashed, starting up, crowded, locked
+# Shut down, crashed, starting up, crowded, locked, undone to end a deadlock, cut off after a sleep.
+_PASSING = {"57P01", "57P02", "57P03", "53300", "55P03", "40001", "40P01", "25P03", "57P05"}
 _TO_MEND = ("password", "authentication failed", "pg_hba.conf", "permission", "not permitted", " does not exist")
 """What is said of a connection that somebody has to mend: it has no code, and neither has a server that is not there."""
 _TOO_MUCH = {"54000", "54001"}  # more than an index row or a statement takes: never kept, however often it is tried

@@ -60,7 +60,7 @@ def test_writers_work_side_by_side_and_deciding_ones_one_at_a_time(
     monkeypatch.setattr(opening, "BUSY_SECONDS", 0.02)
     with store.database.write(alone=True):
         store.sources.register(["irna"], now=NOW)
-        with pytest.raises(StoreUnavailable, match="another process holds it: try again"):
+        with pytest.raises(StoreAway, match="another process holds it: try again"):
             store.articles.save(article(), judge(), sighting())
     assert store.articles.save(article(), judge(), sighting()).change == "new"
 
@@ -73,7 +73,7 @@ def test_a_deciding_writer_that_has_gone_silent_holds_up_nobody(store: Store, mo
             assert store.articles.save(article(), judge(), sighting()).change == "new"
             connection.execute(tables.host.insert().values(name="irna.ir", next_at=NOW))
 
-    with pytest.raises(StoreUnavailable, match="idle-in-transaction timeout"):
+    with pytest.raises(StoreAway, match="idle-in-transaction timeout"):
         silent()
 
 
