@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 
 import uvicorn
+from pydantic import ValidationError
 
 from didban.errors import SettingsError
 from didban.settings import Settings, WebSettings
@@ -20,8 +21,9 @@ def run(settings: Settings, *, host: str | None, port: int | None, say: Callable
     asked = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     try:
         web = WebSettings.model_validate(settings.web.model_dump() | asked)
-    except ValueError as error:
-        raise SettingsError(f"web: {str(error).splitlines()[2].strip().removeprefix('Value error, ')}") from None
+    except ValidationError as error:
+        said = error.errors(include_url=False, include_input=False)[0]["msg"]
+        raise SettingsError(f"web: {said.removeprefix('Value error, ')}") from None
     app = create(settings.model_copy(update={"web": web}))
     family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
     # named as TCP, or asyncio lets a small answer wait for its reader's delayed acknowledgement: 40 ms a page

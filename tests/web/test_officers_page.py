@@ -15,13 +15,14 @@ from httpx import Client
 
 from didban.article import Listing
 from didban.dates import day_bounds
+from didban.errors import SettingsError
 from didban.settings import Settings, WebSettings
 from flows.workshop import now
 from storage.store import Store, open_store
 from storage.units import Walk
 from tests.support import article, judge, sighting
 from tests.support_web import Open, serving, token
-from web import pages
+from web import pages, serve
 from web.security import GUESSES, Guesses, hashed, is_password, session_key
 
 PASSWORD = "پیشخوان ۱۴۰۵"
@@ -242,6 +243,8 @@ def test_any_address_but_loopback_needs_a_password() -> None:
     with pytest.raises(ValueError, match="is not loopback"):
         WebSettings(host="0.0.0.0")
     assert WebSettings(host="0.0.0.0", password=hashed(PASSWORD)).host == "0.0.0.0"
+    with pytest.raises(SettingsError, match=r"^web: 0\.0\.0\.0 is not loopback: set password .* or trusted_header$"):
+        serve.run(Settings(), host="0.0.0.0", port=0, say=print)
 
 
 def test_a_password_is_kept_as_a_hash_that_only_it_meets() -> None:
