@@ -18,7 +18,7 @@ from didban.dates import day_bounds
 from didban.errors import SettingsError
 from didban.settings import Settings, WebSettings
 from flows.workshop import now
-from storage.store import Store, open_store
+from storage.store import Store
 from storage.units import Walk
 from tests.support import article, judge, sighting
 from tests.support_web import Open, serving, token
@@ -26,13 +26,6 @@ from web import pages, serve
 from web.security import GUESSES, Guesses, hashed, is_password, session_key
 
 PASSWORD = "پیشخوان ۱۴۰۵"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Generator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'didban.db'}")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -14,17 +14,10 @@ from httpx import Client
 
 from didban.settings import Settings, WebSettings
 from flows.workshop import now
-from storage.store import Store, open_store
+from storage.store import Store
 from tests.support import article, judge, sighting
 from tests.support_web import Open, serving, token
 from web.security import hashed
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Generator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'didban.db'}")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

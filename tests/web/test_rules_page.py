@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from alerts.rules import load
 from didban.settings import Settings
 from flows.workshop import now
-from storage.store import Store, open_store
+from storage.store import Store
 from tests.support import article, judge, sighting
 from tests.support_web import Open, serving, token
 from web import drafts
@@ -26,13 +26,6 @@ from web import rules as page_rules
 RULES = (
     '[rules.water]\ntitle = "آب"\nany = ["سد"]\nnone = ["سد معبر"]\nnear = [{ terms = ["چاه", "آب"], within = 3 }]\n'
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Generator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path / 'didban.db'}")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
